@@ -2,17 +2,21 @@
 //
 // Which samples a batch holds follows from the position alone (window.h), so the state to save is
 // that number; batches prepared ahead are not part of it. An error while preparing comes out of
-// Next at the batch it belongs to. One thread at a time may use a Loader; destroying it ends its
-// thread.
+// Next at the batch it belongs to. A steady run allocates nothing. One thread at a time may use a
+// Loader; destroying it ends its thread.
 #pragma once
 
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
+#include <thread>
+#include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "cpp/data/batch.h"
 #include "cpp/data/dataset.h"
 #include "cpp/data/window.h"
@@ -34,35 +38,82 @@ struct LoaderOptions {
 
 class Loader {
  public:
-  // Over the training part, or the validation part (then sampling is kOnce, without shuffling;
-  // the last batch is filled up with rows that have no targets, so all ranks see the same
-  // number of batches). InvalidArgument on options that do not fit together or too few tokens.
+  // Over the training part. InvalidArgument on options that do not fit together, or too few
+  // tokens for one window.
   static absl::StatusOr<std::unique_ptr<Loader>> ForTraining(
       std::shared_ptr<const Dataset> dataset, const LoaderOptions& options);
+  // Over the validation part, in order, once: every target token comes exactly once. The last
+  // batch is filled up with rows that have no targets, so all ranks see equally many batches.
+  // Errors as above; FailedPrecondition when nothing is kept for validation.
   static absl::StatusOr<std::unique_ptr<Loader>> ForValidation(
       std::shared_ptr<const Dataset> dataset, const LoaderOptions& options);
 
-  virtual ~Loader() = default;
+  ~Loader();
+  Loader(const Loader&) = delete;
+  Loader& operator=(const Loader&) = delete;
 
-  // The next batch, owned by the loader and valid until the next call of any function but the
-  // const ones. Null after the last one (validation only). After an error every call returns it.
-  virtual absl::StatusOr<const Batch*> Next() = 0;
+  // The next batch: the loader's own, valid until Next, Seek or RestoreState is called. Null
+  // after the last one (validation only). After an error every call returns that error.
+  absl::StatusOr<const Batch*> Next();
 
   // Samples consumed by the batches that Next has returned, over all ranks.
-  virtual int64_t position() const = 0;
-  virtual int64_t windows_per_epoch() const = 0;
-  // Number of batches from position 0 (validation), or in one epoch, rounded up.
-  virtual int64_t batches_per_epoch() const = 0;
+  int64_t position() const { return position_; }
+  int64_t windows_per_epoch() const { return sampler_.windows_per_epoch(); }
+  // Batches it takes to see every window once, rounded up.
+  int64_t batches_per_epoch() const;
 
-  // Goes to a position; what was prepared is dropped. OutOfRange when negative.
-  virtual absl::Status Seek(int64_t position) = 0;
+  // Goes to a position; what was prepared is dropped, an error is forgotten. OutOfRange when
+  // negative.
+  absl::Status Seek(int64_t position);
 
-  // A few lines of text: position, and what it depends on (seed, sampling, sequence, corpus).
-  virtual std::string SaveState() const = 0;
+  // A few lines of text: the position, and what its meaning depends on (seed, sampling, sequence
+  // length, corpus).
+  std::string SaveState() const;
   // Continues exactly where SaveState was called, whatever the batch size and number of ranks.
   // DataLoss when it cannot be read; FailedPrecondition naming what differs when the position
   // would mean other samples here. On error the loader is unchanged.
-  virtual absl::Status RestoreState(std::string_view state) = 0;
+  absl::Status RestoreState(std::string_view state);
+
+ private:
+  struct Slot {
+    Batch batch;
+    absl::Status status;
+    bool is_end = false;
+  };
+
+  static absl::StatusOr<std::unique_ptr<Loader>> Make(std::shared_ptr<const Dataset> dataset,
+                                                      TokenRange range,
+                                                      const LoaderOptions& options);
+  Loader(std::shared_ptr<const Dataset> dataset, TokenRange range, const LoaderOptions& options,
+         WindowSampler sampler);
+
+  absl::Status Start();
+  void Stop();
+  void Work(int64_t position);
+  // Fills the slot with this rank's rows of the batch at `position`.
+  void Prepare(int64_t position, Slot& slot);
+  absl::Status FillBatch(int64_t position, Batch& batch);
+
+  const std::shared_ptr<const Dataset> dataset_;
+  const TokenRange range_;
+  const LoaderOptions options_;
+  const WindowSampler sampler_;
+  const uint64_t fingerprint_;
+
+  // Slots form a ring. Those from taken_ to filled_ - 1 are ready; the one before taken_ is the
+  // caller's; the thread writes at filled_ as long as that is free.
+  std::vector<Slot> slots_;
+  std::vector<int32_t> scratch_;  // of the thread
+
+  absl::Mutex mutex_;
+  int64_t filled_ ABSL_GUARDED_BY(mutex_) = 0;
+  int64_t taken_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool stopping_ ABSL_GUARDED_BY(mutex_) = false;
+
+  std::thread thread_;
+  int64_t position_ = 0;
+  absl::Status error_;
+  bool ended_ = false;
 };
 
 }  // namespace tessera

@@ -104,6 +104,7 @@ uint64_t Function::Hash() const {
   for (const FunctionOutput& output : outputs_) {
     hash = HashBytes(output.name, hash);
     mix(static_cast<uint64_t>(output.value));
+    mix(static_cast<uint64_t>(output.kind));
   }
   return hash;
 }
@@ -139,10 +140,7 @@ bool StructurallyEqual(const Function& a, const Function& b) {
     if (!SameNode(a.nodes()[i], b.nodes()[i])) return false;
   }
   for (size_t i = 0; i < a.outputs().size(); ++i) {
-    if (a.outputs()[i].name != b.outputs()[i].name ||
-        a.outputs()[i].value != b.outputs()[i].value) {
-      return false;
-    }
+    if (!(a.outputs()[i] == b.outputs()[i])) return false;
   }
   return true;
 }

@@ -61,9 +61,23 @@ struct FunctionInput {
   ParamSpec param;  // kParam and kState (its initializer)
 };
 
+// What an output is for. Beside its results a function may carry state on and report sums.
+enum class OutputKind : uint8_t {
+  kResult,
+  kState,              // next value of the state input of the same name
+  kLossNumerator,      // scalar sum over targets; `weight` is the loss's weight
+  kLossDenominator,    // scalar count; depends on no parameter
+  kMetricNumerator,
+  kMetricDenominator,
+};
+
 struct FunctionOutput {
   std::string name;
   ValueId value = kNoValue;
+  OutputKind kind = OutputKind::kResult;
+  double weight = 1;   // kLossNumerator only
+
+  bool operator==(const FunctionOutput&) const = default;
 };
 
 struct Value {
@@ -105,7 +119,10 @@ class Function {
 
   // --- Building. ---
   ValueId AddInput(std::string name, InputKind kind, ValueType type, ParamSpec param = {});
-  void AddOutput(std::string name, ValueId value) { outputs_.push_back({std::move(name), value}); }
+  void AddOutput(std::string name, ValueId value, OutputKind kind = OutputKind::kResult,
+                 double weight = 1) {
+    outputs_.push_back({std::move(name), value, kind, weight});
+  }
   // Checks attributes and operand types; InvalidArgument begins with the op's name.
   absl::StatusOr<std::vector<ValueId>> AddNode(const OpDef& op, Attrs attrs,
                                                std::vector<ValueId> inputs);

@@ -1,0 +1,120 @@
+// Executor: a Program specialised to sizes, with a static memory plan, ready to run step after step.
+//
+// Making one chooses a kernel for every node (best first, a declined candidate says why), plans a
+// frame for each function (lifetimes, reuse, in-place, views) and a place for each slot, and
+// allocates everything. Running allocates nothing. Results do not depend on the number of threads.
+// Persistent slots (parameters, weights, state, optimizer slots) live in a SlotStore that several
+// executors of one model may share (training and evaluation, other sizes).
+// One thread drives an Executor at a time.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "cpp/device/backend.h"
+#include "cpp/device/communicator.h"
+#include "cpp/exec/thread_pool.h"
+#include "cpp/ir/program.h"
+#include "cpp/tensor/tensor.h"
+
+namespace tessera {
+
+// Kernels of the backends in use: best first per op, reference last. Immutable.
+class KernelTable {
+ public:
+  // The backend's structs are copied; strings in them must live on.
+  explicit KernelTable(std::vector<tsr_kernel_def> defs);
+  absl::Span<const tsr_kernel_def* const> Candidates(std::string_view op) const;
+  const std::vector<tsr_kernel_def>& defs() const { return defs_; }
+
+ private:
+  std::vector<tsr_kernel_def> defs_;
+  std::map<std::string, std::vector<const tsr_kernel_def*>, std::less<>> by_op_;
+};
+
+// Memory of persistent slots by name and kind. Shared between executors of the same parameters.
+class SlotStore {
+ public:
+  // The tensor of that kind and name, zeroed when new. FAILED_PRECONDITION when it exists with
+  // another type.
+  absl::StatusOr<Tensor> GetOrCreate(SlotKind kind, const std::string& name, DType dtype,
+                                     const std::vector<int64_t>& dims);
+  // An undefined tensor when there is none.
+  Tensor Find(SlotKind kind, std::string_view name) const;
+  std::vector<std::pair<SlotKind, std::string>> List() const;
+
+ private:
+  std::map<std::pair<SlotKind, std::string>, Tensor, std::less<>> tensors_;
+};
+
+struct MemoryReport {
+  int64_t persistent_bytes = 0;   // parameters, weights, optimizer, state
+  int64_t gradient_bytes = 0;
+  int64_t activation_bytes = 0;   // temporaries, saved values and results between calls
+  int64_t frame_bytes = 0;        // inside the largest function
+  int64_t workspace_bytes = 0;    // kernel scratch
+  int64_t lower_bound_bytes = 0;  // of activations: the most bytes alive at one time
+  std::vector<std::pair<std::string, int64_t>> largest;  // slots at the peak
+};
+
+struct ExecutorOptions {
+  SymbolSizes sizes;               // of one micro-batch: {"B": 8, "T": 512}
+  int isa = TSR_ISA_AMX;           // cap; the machine's own set is the caller's to apply
+  int64_t memory_limit_bytes = 0;  // 0: none. Exceeding it is refused before anything is allocated
+  bool profile = false;            // time per node, see Executor::Profile
+  Communicator* communicator = nullptr;  // borrowed; kReduce actions need it when size() > 1
+};
+
+struct NodeProfile {
+  std::string op, kernel, at;
+  ActionKind kind = ActionKind::kForward;
+  double seconds = 0;
+  double flops = 0, bytes = 0;     // of all uses together
+  int64_t uses = 0;
+};
+
+class Executor {
+ public:
+  // INVALID_ARGUMENT (sizes), NOT_FOUND (an op without kernel, with every refusal),
+  // RESOURCE_EXHAUSTED (limit, with the tensors that make the peak; or no memory).
+  static absl::StatusOr<std::unique_ptr<Executor>> Create(
+      std::shared_ptr<const Program> program, const KernelTable& kernels, ThreadPool* pool,
+      std::shared_ptr<SlotStore> store, const ExecutorOptions& options);
+  // The plan alone, no weights or activations allocated.
+  static absl::StatusOr<MemoryReport> PlanOnly(std::shared_ptr<const Program> program,
+                                               const KernelTable& kernels,
+                                               const ExecutorOptions& options);
+  ~Executor();
+
+  // Runs the actions of the schedule whose kind is in `kinds`, in schedule order. ABORTED when
+  // `cancelled` (may be null) turns true between actions.
+  absl::Status Run(absl::Span<const ActionKind> kinds, const std::function<bool()>& cancelled = {});
+
+  // The memory of a slot, as a tensor that shares it. For slots that are not per_micro_batch,
+  // `micro_batch` is 0. Temporaries may be overwritten by later actions.
+  absl::StatusOr<Tensor> SlotTensor(int slot, int micro_batch = 0) const;
+
+  // After Run with a non-finite result: the first node (in schedule order, re-running micro-batch
+  // 0's forward) whose output holds a NaN or infinity though its inputs do not; "" when none.
+  absl::StatusOr<std::string> FirstNonFinite();
+
+  const MemoryReport& memory() const;
+  std::vector<NodeProfile> Profile() const;
+  // "matmul.bf16.avx512_bf16 v1; rms_norm.f32.avx512 v1; ..." sorted, for the numerics fingerprint.
+  std::string Fingerprint() const;
+  const Program& program() const;
+
+  struct State;
+
+ private:
+  explicit Executor(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tessera
