@@ -61,8 +61,9 @@ enum class ActionKind : uint8_t {
   kBackward,        // input and weight gradients in one call
   kInputGradient,
   kWeightGradient,
-  kCollect,         // after the last micro-batch: adds the uses of shared parameters, norms
+  kCollect,         // after the last micro-batch: adds the uses of shared parameters
   kReduce,          // all-reduce of gradients over the data axis
+  kNorm,            // sum of squares of each whole gradient
   kCommit,          // optimizer update
   kRefresh,         // weights from parameters (after load or commit)
 };
@@ -92,6 +93,7 @@ struct Program {
   std::vector<Action> schedule;       // in order; the executor runs ranges of one or more kinds
   std::vector<SumSpec> sums;
   std::vector<int> result_slots;      // ordinary results of main, in order
+  std::vector<int> norm_slots;        // scalar sums of squares, one per trainable parameter
   std::vector<std::string> symbols;   // "B", "T"
   int micro_batches = 1;
 
