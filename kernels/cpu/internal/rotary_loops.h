@@ -1,0 +1,91 @@
+// The loops of rotary, compiled once per instruction set: a file sets the target by pragma, opens
+// its own namespace through TESSERA_ROTARY_ISA and includes this text. No include guard, and no
+// standard header after the pragma, so that no shared inline function is built for one target.
+//
+// The angle position * theta^(-2i / rotary_dim) is formed and reduced to [-pi/4, pi/4] in fp64;
+// the polynomials of the reduced angle are Taylor series cut where the rest is below 2^-26.
+
+namespace tessera::cpu::dense {
+namespace TESSERA_ROTARY_ISA {
+
+static void Table(const int32_t* positions, int64_t rows, const RotaryShape& shape, float* cos,
+                  float* sin) {
+  constexpr int64_t kPairs = 64;
+  constexpr double kTwoOverPi = 0.63661977236758134308;
+  constexpr double kHalfPi = 1.57079632679489661923;
+  double frequencies[kPairs];
+  for (int64_t first = 0; first < shape.half; first += kPairs) {
+    const int64_t width = shape.half - first < kPairs ? shape.half - first : kPairs;
+    for (int64_t i = 0; i < width; ++i) {
+      frequencies[i] =
+          __builtin_pow(shape.theta, -static_cast<double>(first + i) / shape.half);
+    }
+    for (int64_t row = 0; row < rows; ++row) {
+      const double position = positions[row];
+      for (int64_t i = 0; i < width; ++i) {
+        const double angle = position * frequencies[i];
+        // Adding 1.5 * 2^52 leaves the nearest integer in the low bits.
+        const double shifted = angle * kTwoOverPi + 6755399441055744.0;
+        const double turns = shifted - 6755399441055744.0;
+        const double x = angle - turns * kHalfPi;
+        int64_t quadrant;
+        __builtin_memcpy(&quadrant, &shifted, sizeof(quadrant));
+        const double q = x * x;
+        const double s =
+            x * (1 + q * (-1.0 / 6 + q * (1.0 / 120 + q * (-1.0 / 5040 + q / 362880))));
+        const double c =
+            1 + q * (-0.5 + q * (1.0 / 24 + q * (-1.0 / 720 + q * (1.0 / 40320 - q / 3628800))));
+        const bool swap = (quadrant & 1) != 0;
+        const double sine = swap ? c : s;
+        const double cosine = swap ? s : c;
+        sin[row * shape.half + first + i] =
+            static_cast<float>((quadrant & 2) != 0 ? -sine : sine);
+        cos[row * shape.half + first + i] =
+            static_cast<float>(((quadrant + 1) & 2) != 0 ? -cosine : cosine);
+      }
+    }
+  }
+}
+
+static inline float Read(float x) { return x; }
+static inline float Read(BF16 x) {
+  const uint32_t bits = static_cast<uint32_t>(x.bits) << 16;
+  float value;
+  __builtin_memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+static inline void Write(float x, float* out) { *out = x; }
+static inline void Write(float x, BF16* out) {
+  uint32_t bits;
+  __builtin_memcpy(&bits, &x, sizeof(bits));
+  const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
+  const uint32_t quiet = (bits >> 16) | 0x40u;
+  out->bits = static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded);
+}
+
+template <class T>
+static void Turn(const T* __restrict x, const float* __restrict cos, const float* __restrict sin,
+                 const RotaryShape& shape, T* __restrict y) {
+  const int64_t half = shape.half;
+  for (int64_t head = 0; head < shape.heads; ++head, x += shape.depth, y += shape.depth) {
+    if (shape.interleaved) {
+      for (int64_t i = 0; i < half; ++i) {
+        const float a = Read(x[2 * i]);
+        const float b = Read(x[2 * i + 1]);
+        Write(a * cos[i] - b * sin[i], &y[2 * i]);
+        Write(b * cos[i] + a * sin[i], &y[2 * i + 1]);
+      }
+    } else {
+      for (int64_t i = 0; i < half; ++i) {
+        const float a = Read(x[i]);
+        const float b = Read(x[half + i]);
+        Write(a * cos[i] - b * sin[i], &y[i]);
+        Write(b * cos[i] + a * sin[i], &y[half + i]);
+      }
+    }
+    for (int64_t i = 2 * half; i < shape.depth; ++i) y[i] = x[i];
+  }
+}
+
+}  // namespace TESSERA_ROTARY_ISA
+}  // namespace tessera::cpu::dense

@@ -1,0 +1,46 @@
+// RotaryShape: what a rotary call asks for, the layout of its table, and the row loops.
+//
+// A call runs in two phases: the first writes cos and sin of every position and pair into the
+// workspace, the second turns the rows. A batch whose positions equal those of batch 0 has no
+// table of its own. Thread-safe: plain data.
+#pragma once
+
+#include "kernels/cpu/internal/elements.h"
+
+namespace tessera::cpu::dense {
+
+struct RotaryShape {
+  int64_t batch = 0;
+  int64_t positions = 0;
+  int64_t heads = 0;
+  int64_t depth = 0;
+  int64_t half = 0;  // pairs: rotary_dim / 2
+  double theta = 10000;
+  bool inverse = false;
+  bool interleaved = false;
+  DType dtype = DType::kF32;
+};
+
+// Positions of one task of either phase.
+inline constexpr int64_t kRotaryRows = 64;
+
+// Fills the table: cos of |rows| positions times |half| pairs, sin after them, from fp64 angles.
+using RotaryTable = void (*)(const int32_t* positions, int64_t rows, const RotaryShape& shape,
+                             float* cos, float* sin);
+// Turns all heads of one position.
+template <class T>
+using RotaryTurn = void (*)(const T* x, const float* cos, const float* sin,
+                            const RotaryShape& shape, T* y);
+
+struct RotaryLoops {
+  RotaryTable table;
+  RotaryTurn<float> turn_f32;
+  RotaryTurn<BF16> turn_bf16;
+};
+
+// The same loops compiled for each instruction set.
+extern const RotaryLoops kRotaryBaseline;
+extern const RotaryLoops kRotaryAvx2;
+extern const RotaryLoops kRotaryAvx512;
+
+}  // namespace tessera::cpu::dense
