@@ -119,6 +119,7 @@ class Function {
 
   // --- Building. ---
   ValueId AddInput(std::string name, InputKind kind, ValueType type, ParamSpec param = {});
+  void ClearOutputs() { outputs_.clear(); }
   void AddOutput(std::string name, ValueId value, OutputKind kind = OutputKind::kResult,
                  double weight = 1) {
     outputs_.push_back({std::move(name), value, kind, weight});

@@ -1,0 +1,165 @@
+#include "cpp/nn/scope.h"
+
+#include "absl/strings/str_cat.h"
+#include "cpp/config/tree.h"
+#include "cpp/nn/tracer.h"
+
+namespace tessera {
+
+bool Module::HasHook(std::string_view) const { return false; }
+
+absl::StatusOr<Values> Module::BuildHook(std::string_view hook, Scope&, const Values&) const {
+  return absl::UnimplementedError(absl::StrCat("this module has no hook '", hook, "'"));
+}
+
+Graph& Scope::graph() { return *frame_.graph; }
+Mode Scope::mode() const { return tracer_.options().mode; }
+DType Scope::dtype() const { return tracer_.options().dtype; }
+
+ValueId Scope::Param(std::string_view path, const Dims& dims, const Initializer& init,
+                     std::vector<std::string> logical_dims, bool decay) {
+  if (!graph().ok()) return kNoValue;
+  const ValueType type{dtype(), dims};
+  const int existing = frame_.function->FindInput(path, InputKind::kParam);
+  if (existing >= 0) {
+    const ValueId id = frame_.function->inputs()[existing].value;
+    if (frame_.function->type(id) != type) {
+      graph().Fail(absl::InvalidArgumentError(
+          absl::StrCat("parameter ", path, ": asked for as ", type.ToText(), ", but it is ",
+                       frame_.function->type(id).ToText())));
+    }
+    return id;
+  }
+  return frame_.function->AddInput(std::string(path), InputKind::kParam, type,
+                                   {init, std::move(logical_dims), decay});
+}
+
+ValueId Scope::State(std::string_view path, const ValueType& type, const Initializer& init) {
+  if (!graph().ok()) return kNoValue;
+  const int existing = frame_.function->FindInput(path, InputKind::kState);
+  if (existing >= 0) return frame_.function->inputs()[existing].value;
+  return frame_.function->AddInput(std::string(path), InputKind::kState, type, {init, {}, false});
+}
+
+void Scope::Update(std::string_view path, ValueId next) {
+  if (!graph().ok()) return;
+  if (frame_.function->FindInput(path, InputKind::kState) < 0) {
+    graph().Fail(absl::InvalidArgumentError(
+        absl::StrCat("state ", path, ": updated, but never declared with State")));
+    return;
+  }
+  frame_.function->AddOutput(std::string(path), next, OutputKind::kState);
+}
+
+bool Scope::HasAmbient(std::string_view name) const { return tracer_.HasAmbient(name); }
+
+ValueId Scope::Ambient(std::string_view name) {
+  if (!graph().ok()) return kNoValue;
+  const int existing = frame_.function->FindInput(name, InputKind::kAmbient);
+  if (existing >= 0) return frame_.function->inputs()[existing].value;
+  const ValueType* type = tracer_.AmbientType(name);
+  if (type == nullptr) {
+    graph().Fail(absl::NotFoundError(
+        absl::StrCat("ambient value '", name, "' is not provided in this mode")));
+    return kNoValue;
+  }
+  return frame_.function->AddInput(std::string(name), InputKind::kAmbient, *type);
+}
+
+ValueId Scope::Key(std::string_view name) {
+  if (!graph().ok()) return kNoValue;
+  const int existing = frame_.function->FindInput(name, InputKind::kKey);
+  if (existing >= 0) return frame_.function->inputs()[existing].value;
+  return frame_.function->AddInput(std::string(name), InputKind::kKey, {DType::kU32, {Dim(4)}});
+}
+
+Values Scope::Call(std::string_view slot, const Values& inputs, std::string_view at, int index) {
+  if (!graph().ok()) return {};
+  const ConfigNode* child = Child(slot, index);
+  if (child == nullptr) {
+    graph().Fail(absl::InvalidArgumentError(absl::StrCat("slot '", slot, "' is empty")));
+    return {};
+  }
+  return tracer_.CallChild(frame_, *child, "", inputs, std::string(at.empty() ? slot : at));
+}
+
+ValueId Scope::Call1(std::string_view slot, const Values& inputs, std::string_view at) {
+  const Values outputs = Call(slot, inputs, at);
+  if (!graph().ok()) return kNoValue;
+  if (outputs.size() != 1) {
+    graph().Fail(absl::InvalidArgumentError(
+        absl::StrCat("slot '", slot, "': expected one result, got ", outputs.size())));
+    return kNoValue;
+  }
+  return outputs[0];
+}
+
+bool Scope::HasChild(std::string_view slot) const { return Child(slot, 0) != nullptr; }
+
+bool Scope::ChildHasHook(std::string_view slot, std::string_view hook) const {
+  const ConfigNode* child = Child(slot, 0);
+  if (child == nullptr) return false;
+  absl::StatusOr<const Module*> module = tracer_.ModuleOf(*child);
+  return module.ok() && (*module)->HasHook(hook);
+}
+
+Values Scope::CallHook(std::string_view slot, std::string_view hook, const Values& inputs) {
+  if (!graph().ok()) return {};
+  const ConfigNode* child = Child(slot, 0);
+  if (child == nullptr) {
+    graph().Fail(absl::InvalidArgumentError(absl::StrCat("slot '", slot, "' is empty")));
+    return {};
+  }
+  return tracer_.CallChild(frame_, *child, hook, inputs, std::string(slot));
+}
+
+void Scope::Share(std::string_view child_path, std::string_view own_path) {
+  frame_.shared[std::string(child_path)] = std::string(own_path);
+}
+
+void Scope::ProvideBelow(std::string_view role, std::string_view slot) {
+  if (const ConfigNode* child = Child(slot, 0)) frame_.provided[std::string(role)] = child;
+}
+
+namespace {
+
+const ConfigNode* FindProvided(const TraceFrame* frame, std::string_view role) {
+  for (frame = frame->parent; frame != nullptr; frame = frame->parent) {
+    const auto it = frame->provided.find(role);
+    if (it != frame->provided.end()) return it->second;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+bool Scope::HasProvided(std::string_view role, std::string_view hook) const {
+  const ConfigNode* config = FindProvided(&frame_, role);
+  if (config == nullptr) return false;
+  absl::StatusOr<const Module*> module = tracer_.ModuleOf(*config);
+  return module.ok() && (*module)->HasHook(hook);
+}
+
+Values Scope::CallProvided(std::string_view role, std::string_view hook, const Values& inputs) {
+  if (!graph().ok()) return {};
+  const ConfigNode* config = FindProvided(&frame_, role);
+  if (config == nullptr) {
+    graph().Fail(absl::InvalidArgumentError(absl::StrCat("nothing provides '", role, "'")));
+    return {};
+  }
+  return tracer_.BuildHere(frame_, *config, hook, inputs);
+}
+
+void Scope::AddLoss(std::string_view name, ValueId numerator, ValueId denominator, double weight) {
+  if (!graph().ok()) return;
+  frame_.function->AddOutput(std::string(name), numerator, OutputKind::kLossNumerator, weight);
+  frame_.function->AddOutput(std::string(name), denominator, OutputKind::kLossDenominator);
+}
+
+void Scope::AddMetric(std::string_view name, ValueId numerator, ValueId denominator) {
+  if (!graph().ok()) return;
+  frame_.function->AddOutput(std::string(name), numerator, OutputKind::kMetricNumerator);
+  frame_.function->AddOutput(std::string(name), denominator, OutputKind::kMetricDenominator);
+}
+
+}  // namespace tessera

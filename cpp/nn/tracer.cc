@@ -1,0 +1,217 @@
+#include "cpp/nn/tracer.h"
+
+#include "absl/strings/str_cat.h"
+#include "cpp/base/status_macros.h"
+#include "cpp/base/suggest.h"
+#include "cpp/config/tree.h"
+
+namespace tessera {
+namespace {
+
+absl::Status WithPath(const absl::Status& status, std::string_view path) {
+  if (status.ok() || path.empty()) return status;
+  return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
+}
+
+}  // namespace
+
+ModuleTable::ModuleTable() {
+  for (const ModuleEntry& entry : BuiltinModules()) {
+    factories_[std::string(entry.type)] = entry.create;
+  }
+}
+
+absl::Status ModuleTable::Register(std::string type, Factory factory) {
+  const auto [it, is_new] = factories_.try_emplace(std::move(type), std::move(factory));
+  if (is_new) return absl::OkStatus();
+  return absl::AlreadyExistsError(absl::StrCat("module type '", it->first, "' is already known"));
+}
+
+absl::StatusOr<const ModuleTable::Factory*> ModuleTable::Get(std::string_view type) const {
+  const auto it = factories_.find(type);
+  if (it != factories_.end()) return &it->second;
+  std::vector<std::string> names;
+  for (const auto& [name, factory] : factories_) names.push_back(name);
+  return absl::NotFoundError(absl::StrCat("module type '", type, "' is not known here",
+                                          SuggestionText(type, names)));
+}
+
+std::vector<NamedType> LanguageModelArguments(Mode mode) {
+  const Dims dims = {Dim::Symbol("B"), Dim::Symbol("T")};
+  std::vector<NamedType> arguments = {{"tokens", {DType::kI32, dims}}};
+  if (mode != Mode::kDecode) arguments.push_back({"targets", {DType::kI32, dims}});
+  return arguments;
+}
+
+std::vector<NamedType> LanguageModelAmbients(Mode mode) {
+  const Dims dims = {Dim::Symbol("B"), Dim::Symbol("T")};
+  std::vector<NamedType> ambients = {{"positions", {DType::kI32, dims}}};
+  if (mode == Mode::kDecode) {
+    ambients.push_back({"start", {DType::kI32, {Dim::Symbol("B")}}});
+  } else {
+    ambients.push_back({"segments", {DType::kI32, dims}});
+    ambients.push_back({"batch_offset", {DType::kI64, {}}});
+  }
+  return ambients;
+}
+
+const ValueType* Tracer::AmbientType(std::string_view name) const {
+  const auto it = ambients_.find(name);
+  return it == ambients_.end() ? nullptr : &it->second;
+}
+
+absl::StatusOr<const Module*> Tracer::ModuleOf(const ConfigNode& config) {
+  std::unique_ptr<Module>& module = instances_[&config];
+  if (module == nullptr) {
+    ASSIGN_OR_RETURN(const ModuleTable::Factory* factory, modules_.Get(config.type()));
+    ASSIGN_OR_RETURN(module, (*factory)(config));
+  }
+  return module.get();
+}
+
+absl::StatusOr<FunctionRef> Tracer::TraceMain(const ConfigNode& config,
+                                              const std::vector<NamedType>& arguments,
+                                              const std::vector<NamedType>& ambients) {
+  for (const NamedType& ambient : ambients) ambients_[ambient.name] = ambient.type;
+  auto function = std::make_shared<Function>("main");
+  TraceFrame frame;
+  frame.function = function.get();
+  frame.graph = std::make_unique<Graph>(ops_, *function);
+  frame.config = &config;
+  Values inputs;
+  for (const NamedType& argument : arguments) {
+    inputs.push_back(function->AddInput(argument.name, InputKind::kArgument, argument.type));
+  }
+  const Values outputs = BuildHere(frame, config, "", inputs);
+  RETURN_IF_ERROR(frame.graph->status());
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    function->AddOutput(absl::StrCat("output_", i), outputs[i]);
+  }
+  return FunctionRef(function);
+}
+
+Values Tracer::BuildHere(TraceFrame& frame, const ConfigNode& config, std::string_view hook,
+                         const Values& inputs) {
+  absl::StatusOr<const Module*> module = ModuleOf(config);
+  if (!module.ok()) {
+    frame.graph->Fail(module.status());
+    return {};
+  }
+  Scope scope(*this, frame);
+  absl::StatusOr<Values> outputs = hook.empty() ? (*module)->Build(scope, inputs)
+                                                : (*module)->BuildHook(hook, scope, inputs);
+  if (!outputs.ok()) {
+    frame.graph->Fail(outputs.status());
+    return {};
+  }
+  return *std::move(outputs);
+}
+
+std::string Tracer::KeyOf(const TraceFrame& parent, const ConfigNode& child, std::string_view hook,
+                          const std::vector<ValueType>& input_types) const {
+  // What surrounds a child matters through the modules provided to it; the nearest one counts.
+  std::map<std::string_view, const ConfigNode*> provided;
+  for (const TraceFrame* frame = &parent; frame != nullptr; frame = frame->parent) {
+    for (const auto& [role, config] : frame->provided) provided.try_emplace(role, config);
+  }
+  std::string key = absl::StrCat(child.type(), "#", child.Fingerprint(), "#", hook);
+  for (const ValueType& type : input_types) absl::StrAppend(&key, "#", type.ToText());
+  for (const auto& [role, config] : provided) {
+    absl::StrAppend(&key, "#", role, "=", config->Fingerprint());
+  }
+  return key;
+}
+
+absl::StatusOr<FunctionRef> Tracer::TraceChild(const TraceFrame& parent, const ConfigNode& child,
+                                               std::string_view hook,
+                                               const std::vector<ValueType>& input_types) {
+  const std::string key = KeyOf(parent, child, hook, input_types);
+  if (const auto it = traced_.find(key); it != traced_.end()) return it->second;
+  auto function = std::make_shared<Function>(std::string(child.type()));
+  TraceFrame frame;
+  frame.function = function.get();
+  frame.graph = std::make_unique<Graph>(ops_, *function);
+  frame.config = &child;
+  frame.parent = &parent;
+  Values inputs;
+  for (size_t i = 0; i < input_types.size(); ++i) {
+    inputs.push_back(
+        function->AddInput(absl::StrCat("x", i), InputKind::kArgument, input_types[i]));
+  }
+  const Values outputs = BuildHere(frame, child, hook, inputs);
+  RETURN_IF_ERROR(frame.graph->status());
+  // Results come first; states, losses and metrics were added while building.
+  auto ordered = std::make_shared<Function>(*function);
+  ordered->ClearOutputs();
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    ordered->AddOutput(absl::StrCat("y", i), outputs[i]);
+  }
+  for (const FunctionOutput& extra : function->outputs()) {
+    ordered->AddOutput(extra.name, extra.value, extra.kind, extra.weight);
+  }
+  traced_[key] = ordered;
+  return FunctionRef(ordered);
+}
+
+absl::Status Tracer::BindCall(TraceFrame& frame, const Function& callee, const Values& inputs,
+                              const std::string& at, Values& operands) {
+  size_t argument = 0;
+  for (const FunctionInput& formal : callee.inputs()) {
+    if (formal.kind == InputKind::kArgument) {
+      operands.push_back(inputs[argument++]);
+      continue;
+    }
+    std::string path = formal.name;
+    if (formal.kind != InputKind::kAmbient) {
+      path = absl::StrCat(at, "/", formal.name);
+      const auto it = frame.shared.find(path);
+      if (it != frame.shared.end()) path = it->second;
+    }
+    const int existing = frame.function->FindInput(path, formal.kind);
+    const ValueType& type = callee.type(formal.value);
+    if (existing < 0) {
+      operands.push_back(frame.function->AddInput(path, formal.kind, type, formal.param));
+      continue;
+    }
+    const ValueId id = frame.function->inputs()[existing].value;
+    if (frame.function->type(id) != type) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("parameter ", path, ": wanted as ", type.ToText(), " by ", at, ", but it is ",
+                       frame.function->type(id).ToText()));
+    }
+    operands.push_back(id);
+  }
+  return absl::OkStatus();
+}
+
+Values Tracer::CallChild(TraceFrame& frame, const ConfigNode& child, std::string_view hook,
+                         const Values& inputs, const std::string& at) {
+  std::vector<ValueType> types;
+  for (ValueId id : inputs) types.push_back(frame.graph->type(id));
+  absl::StatusOr<FunctionRef> callee = TraceChild(frame, child, hook, types);
+  if (!callee.ok()) {
+    frame.graph->Fail(WithPath(callee.status(), at));
+    return {};
+  }
+  Values operands;
+  absl::Status bound = BindCall(frame, **callee, inputs, at, operands);
+  absl::StatusOr<std::vector<ValueId>> results = bound;
+  if (bound.ok()) results = frame.function->AddCall(*callee, at, std::move(operands));
+  if (!results.ok()) {
+    frame.graph->Fail(WithPath(results.status(), at));
+    return {};
+  }
+  Values ordinary;
+  for (size_t i = 0; i < results->size(); ++i) {
+    const FunctionOutput& output = (*callee)->outputs()[i];
+    if (output.kind == OutputKind::kResult) {
+      ordinary.push_back((*results)[i]);
+    } else {
+      frame.function->AddOutput(absl::StrCat(at, "/", output.name), (*results)[i], output.kind,
+                                output.weight);
+    }
+  }
+  return ordinary;
+}
+
+}  // namespace tessera

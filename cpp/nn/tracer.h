@@ -1,0 +1,99 @@
+// Tracer: turns a resolved model config into one main function, each distinct child traced once.
+//
+// The result is a tree of calls; passes/flatten.h makes a schedule's segments of it. Module types
+// are found in the tables it is given: the built-in ones and those a runtime registered.
+// One thread per Tracer.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cpp/ir/graph.h"
+#include "cpp/nn/module.h"
+#include "cpp/nn/scope.h"
+
+namespace tessera {
+
+// Module types by name. A registered type is an object with a factory; thread-safe when const.
+class ModuleTable {
+ public:
+  using Factory =
+      std::function<absl::StatusOr<std::unique_ptr<Module>>(const ConfigNode& config)>;
+
+  ModuleTable();   // the built-in ones
+  // ALREADY_EXISTS when the name is taken.
+  absl::Status Register(std::string type, Factory factory);
+  // NOT_FOUND with the nearest known name.
+  absl::StatusOr<const Factory*> Get(std::string_view type) const;
+
+ private:
+  std::map<std::string, Factory, std::less<>> factories_;
+};
+
+struct TraceOptions {
+  DType dtype = DType::kF32;
+  Mode mode = Mode::kTrain;
+};
+
+struct NamedType {
+  std::string name;
+  ValueType type;
+};
+
+// The arguments of a language model's main and the ambient values around it, for a mode:
+// train, evaluate: tokens, targets i32[B,T]; ambient positions, segments i32[B,T], batch_offset i64[].
+// decode: tokens i32[B,T]; ambient positions i32[B,T], start i32[B] (cached tokens before tokens).
+std::vector<NamedType> LanguageModelArguments(Mode mode);
+std::vector<NamedType> LanguageModelAmbients(Mode mode);
+
+struct TraceFrame {
+  Function* function = nullptr;
+  std::unique_ptr<Graph> graph;
+  const ConfigNode* config = nullptr;
+  const TraceFrame* parent = nullptr;
+  std::map<std::string, std::string, std::less<>> shared;       // child path -> own path
+  std::map<std::string, const ConfigNode*, std::less<>> provided;  // role -> config
+};
+
+class Tracer {
+ public:
+  Tracer(const OpTable& ops, const ModuleTable& modules, TraceOptions options)
+      : ops_(ops), modules_(modules), options_(options) {}
+
+  // Traces `config` as main. Errors carry the path of the module in which they arose.
+  absl::StatusOr<FunctionRef> TraceMain(const ConfigNode& config,
+                                        const std::vector<NamedType>& arguments,
+                                        const std::vector<NamedType>& ambients);
+
+  // --- For Scope. ---
+  const TraceOptions& options() const { return options_; }
+  Values CallChild(TraceFrame& frame, const ConfigNode& child, std::string_view hook,
+                   const Values& inputs, const std::string& at);
+  // Builds a hook of `config` right into the frame's function.
+  Values BuildHere(TraceFrame& frame, const ConfigNode& config, std::string_view hook,
+                   const Values& inputs);
+  absl::StatusOr<const Module*> ModuleOf(const ConfigNode& config);
+  bool HasAmbient(std::string_view name) const { return ambients_.contains(name); }
+  const ValueType* AmbientType(std::string_view name) const;
+
+ private:
+  struct TraceKey;
+  absl::StatusOr<FunctionRef> TraceChild(const TraceFrame& parent, const ConfigNode& child,
+                                         std::string_view hook,
+                                         const std::vector<ValueType>& input_types);
+  absl::Status BindCall(TraceFrame& frame, const Function& callee, const Values& inputs,
+                        const std::string& at, Values& operands);
+  std::string KeyOf(const TraceFrame& parent, const ConfigNode& child, std::string_view hook,
+                    const std::vector<ValueType>& input_types) const;
+
+  const OpTable& ops_;
+  const ModuleTable& modules_;
+  TraceOptions options_;
+  std::map<std::string, ValueType, std::less<>> ambients_;
+  std::map<const ConfigNode*, std::unique_ptr<Module>> instances_;
+  std::map<std::string, FunctionRef> traced_;
+};
+
+}  // namespace tessera
