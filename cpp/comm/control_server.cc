@@ -28,6 +28,7 @@ struct Peer {
   Connection connection;
   int rank = -1;
   bool is_closed = false;
+  bool is_refused = false;  // stays until it has read why and closes
   std::vector<std::string> wanted_keys;
 };
 
@@ -134,6 +135,7 @@ class ControlServer::State {
   }
 
   void Handle(Peer& peer, const Frame& frame) {
+    if (peer.is_refused) return;
     if (peer.rank < 0) {
       if (frame.type == kHello) return Welcome(peer, frame);
       peer.is_closed = true;
@@ -204,7 +206,7 @@ class ControlServer::State {
     }
     if (!refusal.empty()) {
       peer.connection.Queue(kRefuse, Packer().Text(refusal).Take());
-      // A refused peer closes; nothing more is taken from it.
+      peer.is_refused = true;
       return;
     }
     peer.rank = static_cast<int>(rank);
