@@ -1,20 +1,71 @@
 // matmul(lhs, rhs) {transpose_lhs, transpose_rhs}: C[m, n] = sum over k of A[m, k] B[k, n].
 //
-// Best first: AMX tiles, AVX-512 with bf16 dot products, AVX-512, AVX2, then plain loops. What
-// they share, and the order of every sum, stands in gemm/driver.h; gemm/README.md tells why.
+// Best first: AMX tiles, AVX-512 with bf16 dot products, AVX-512, AVX2, then plain loops; for few
+// rows a kernel that reads the right matrix in place. What they share, and the order of every sum,
+// stands in gemm/driver.h and gemm/few_rows.h.
 #include "cpp/device/kernel_sink.h"
+#include "kernels/cpu/gemm/driver.h"
+#include "kernels/cpu/gemm/few_rows.h"
+#include "kernels/cpu/gemm/kernels.h"
 #include "kernels/cpu/gemm/reference.h"
 
 namespace tessera::cpu {
+namespace {
 
-void RegisterMatmulKernels(KernelSink& sink) {
+using dense::Decline;
+using dense::FewRowsKernel;
+using dense::GemmKernel;
+using dense::MatmulShape;
+
+bool IsF32OrBF16(DType dtype) { return dtype == DType::kF32 || dtype == DType::kBF16; }
+
+// Calls with operands of |kDType| on either side and an f32 or bf16 result.
+template <const GemmKernel& kKernel, DType kDType>
+int32_t PrepareGemm(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* reason) {
+  MatmulShape shape;
+  if (ReadMatmulShape(call, &shape, reason) != 0) return 1;
+  if (shape.lhs != kDType || shape.rhs != kDType || !IsF32OrBF16(shape.out)) {
+    return Decline(reason, "matmul: the kernel is for other dtypes");
+  }
+  return PlanGemm(shape, kKernel, plan, reason);
+}
+
+template <const FewRowsKernel& kKernel>
+int32_t PrepareFewRows(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* reason) {
+  MatmulShape shape;
+  if (ReadMatmulShape(call, &shape, reason) != 0) return 1;
+  if (!IsF32OrBF16(shape.lhs) || !IsF32OrBF16(shape.rhs) || !IsF32OrBF16(shape.out)) {
+    return Decline(reason, "matmul: the row kernel takes f32 and bf16");
+  }
+  return PlanFewRows(shape, kKernel, plan, reason);
+}
+
+void Add(KernelSink& sink, int32_t isa, const char* name,
+         int32_t (*prepare)(const tsr_kernel_call*, tsr_kernel_plan*, char*)) {
   sink.Add({.struct_size = sizeof(tsr_kernel_def),
-            .isa = TSR_ISA_REFERENCE,
+            .isa = isa,
             .op = "matmul",
-            .name = "matmul.reference",
-            .prepare = dense::PrepareReferenceMatmul,
+            .name = name,
+            .prepare = prepare,
             .version = 1,
             .flags = 0});
+}
+
+}  // namespace
+
+void RegisterMatmulKernels(KernelSink& sink) {
+#if defined(__x86_64__)
+  using namespace dense;  // NOLINT: the kernel tables below are all from there
+  Add(sink, TSR_ISA_AVX512, "matmul.rows.avx512", PrepareFewRows<kFewRowsAvx512>);
+  Add(sink, TSR_ISA_AVX512_BF16, "matmul.bf16.avx512_bf16",
+      PrepareGemm<kGemmAvx512Dot, DType::kBF16>);
+  Add(sink, TSR_ISA_AVX512, "matmul.bf16.avx512", PrepareGemm<kGemmAvx512BF16, DType::kBF16>);
+  Add(sink, TSR_ISA_AVX512, "matmul.f32.avx512", PrepareGemm<kGemmAvx512F32, DType::kF32>);
+  Add(sink, TSR_ISA_AVX2, "matmul.rows.avx2", PrepareFewRows<kFewRowsAvx2>);
+  Add(sink, TSR_ISA_AVX2, "matmul.bf16.avx2", PrepareGemm<kGemmAvx2BF16, DType::kBF16>);
+  Add(sink, TSR_ISA_AVX2, "matmul.f32.avx2", PrepareGemm<kGemmAvx2F32, DType::kF32>);
+#endif
+  Add(sink, TSR_ISA_REFERENCE, "matmul.reference", dense::PrepareReferenceMatmul);
 }
 
 }  // namespace tessera::cpu

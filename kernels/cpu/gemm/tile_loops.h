@@ -1,0 +1,95 @@
+// The tile product on Vec: a block of sums in registers, k outside, columns in vectors.
+//
+// Written once for fp32 FMA and for pairs of bf16; included after a vec_*.h, in one .cc file per
+// instruction set. A unit says how one unit of k is read and added:
+//   static Vec LoadColumns(const Packed*), static Vec SplatRow(const Packed*),
+//   static Vec Add(Vec row, Vec columns, Vec sum)
+#pragma once
+
+#include "kernels/cpu/gemm/kernel.h"
+
+namespace tessera::cpu::dense {
+namespace {
+
+struct UnitF32 {
+  using Packed = float;
+  static Vec LoadColumns(const float* p) { return LoadV(p); }
+  static Vec SplatRow(const float* p) { return Splat(*p); }
+  static Vec Add(Vec row, Vec columns, Vec sum) { return MulAdd(row, columns, sum); }
+};
+
+// sums[r][c] over |units|. Row r of unit u lies at lhs[r * row_step + u * unit_step], the columns
+// of unit u at rhs + u * rhs_step.
+template <class Unit, int kRows, int kVecs>
+[[gnu::always_inline]] inline void SumTile(int64_t units, const typename Unit::Packed* lhs,
+                                           int64_t row_step, int64_t unit_step,
+                                           const typename Unit::Packed* rhs, int64_t rhs_step,
+                                           Vec (&sums)[kRows][kVecs]) {
+  for (int64_t u = 0; u < units; ++u) {
+    Vec columns[kVecs];
+#pragma GCC unroll 8
+    for (int c = 0; c < kVecs; ++c) columns[c] = Unit::LoadColumns(rhs + c * Vec::kLanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      const Vec row = Unit::SplatRow(lhs + r * row_step);
+#pragma GCC unroll 8
+      for (int c = 0; c < kVecs; ++c) sums[r][c] = Unit::Add(row, columns[c], sums[r][c]);
+    }
+    lhs += unit_step;
+    rhs += rhs_step;
+  }
+}
+
+inline void StoreTarget(Vec sum, const TileTarget& t, int64_t row, int64_t column, int64_t n) {
+  if (t.add != nullptr) sum = LoadPart(t.add + row * t.add_step + column, n) + sum;
+  const int64_t at = row * t.out_step + column;
+  if (t.bf16) {
+    BF16* out = static_cast<BF16*>(t.out) + at;
+    if (n == Vec::kLanes) {
+      StoreV(sum, out);
+    } else {
+      StorePart(sum, out, n);
+    }
+  } else {
+    StorePart(sum, static_cast<float*>(t.out) + at, n);
+  }
+}
+
+// kRows is the target's row count rounded up to even, kVecs what its columns need.
+template <class Unit, int kPanelRows, int kPanelVecs, int kRows, int kVecs>
+void TileOf(int64_t units, const void* lhs, const void* rhs, const TileTarget& target) {
+  using Packed = typename Unit::Packed;
+  Vec sums[kRows][kVecs];
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+#pragma GCC unroll 8
+    for (int c = 0; c < kVecs; ++c) sums[r][c] = Zero();
+  }
+  SumTile<Unit, kRows, kVecs>(units, static_cast<const Packed*>(lhs), 1, kPanelRows,
+                              static_cast<const Packed*>(rhs), kPanelVecs * Vec::kLanes, sums);
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    if (r >= target.rows) break;
+#pragma GCC unroll 8
+    for (int c = 0; c < kVecs; ++c) {
+      const int64_t left = target.columns - c * Vec::kLanes;
+      StoreTarget(sums[r][c], target, r, c * Vec::kLanes, left < Vec::kLanes ? left : Vec::kLanes);
+    }
+  }
+}
+
+template <class Unit, int kPanelRows, int kPanelVecs, int kRows>
+void TileRows(int64_t units, const void* lhs, const void* rhs, const TileTarget& target) {
+  if constexpr (kRows > 2) {
+    if (target.rows <= kRows - 2) {
+      return TileRows<Unit, kPanelRows, kPanelVecs, kRows - 2>(units, lhs, rhs, target);
+    }
+  }
+  if (target.columns <= Vec::kLanes) {
+    return TileOf<Unit, kPanelRows, kPanelVecs, kRows, 1>(units, lhs, rhs, target);
+  }
+  TileOf<Unit, kPanelRows, kPanelVecs, kRows, kPanelVecs>(units, lhs, rhs, target);
+}
+
+}  // namespace
+}  // namespace tessera::cpu::dense

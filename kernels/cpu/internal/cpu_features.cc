@@ -1,0 +1,73 @@
+#include "kernels/cpu/internal/cpu_features.h"
+
+#if defined(__x86_64__)
+#include <cpuid.h>
+#include <immintrin.h>
+
+#include <cstdint>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+#endif
+
+namespace tessera::cpu {
+namespace {
+
+#if defined(__x86_64__)
+
+struct Leaf {
+  uint32_t a = 0, b = 0, c = 0, d = 0;
+};
+
+Leaf Cpuid(uint32_t leaf, uint32_t sub) {
+  Leaf r;
+  if (__get_cpuid_max(0, nullptr) >= leaf) __cpuid_count(leaf, sub, r.a, r.b, r.c, r.d);
+  return r;
+}
+
+bool Has(uint32_t word, int bit) { return (word >> bit & 1u) != 0; }
+
+__attribute__((target("xsave"))) uint64_t SavedRegisters() { return _xgetbv(0); }
+
+// Linux keeps tile registers off until a process asks for them.
+bool AskForTiles() {
+#if defined(__linux__) && defined(SYS_arch_prctl)
+  constexpr long kRequestPermission = 0x1023;
+  constexpr long kTileData = 18;
+  return syscall(SYS_arch_prctl, kRequestPermission, kTileData) == 0;
+#else
+  return false;
+#endif
+}
+
+tsr_isa Detect() {
+  const Leaf one = Cpuid(1, 0);
+  const Leaf seven = Cpuid(7, 0);
+  if (!Has(one.c, 27)) return TSR_ISA_BASELINE;  // OSXSAVE
+  const uint64_t saved = SavedRegisters();
+  constexpr uint64_t kYmm = 0x6, kZmm = 0xe6, kTiles = 0x60000;
+  const bool avx2 = (saved & kYmm) == kYmm && Has(one.c, 12) && Has(one.c, 29) && Has(seven.b, 5);
+  if (!avx2) return TSR_ISA_BASELINE;
+  const bool avx512 = (saved & kZmm) == kZmm && Has(seven.b, 16) && Has(seven.b, 17) &&
+                      Has(seven.b, 30) && Has(seven.b, 31);
+  if (!avx512) return TSR_ISA_AVX2;
+  if (!Has(Cpuid(7, 1).a, 5)) return TSR_ISA_AVX512;
+  const bool tiles = (saved & kTiles) == kTiles && Has(seven.d, 22) && Has(seven.d, 24);
+  return tiles && AskForTiles() ? TSR_ISA_AMX : TSR_ISA_AVX512_BF16;
+}
+
+#else
+
+tsr_isa Detect() { return TSR_ISA_BASELINE; }
+
+#endif  // defined(__x86_64__)
+
+}  // namespace
+
+tsr_isa DetectIsa() {
+  static const tsr_isa found = Detect();
+  return found;
+}
+
+}  // namespace tessera::cpu

@@ -1,0 +1,40 @@
+// Functions on Vec that are the same for every width. Included by the vec_*.h files only.
+#pragma once
+
+namespace tessera::cpu::dense {
+namespace {
+
+// e^x within 2 units in the last place; 0 at -infinity, infinity above 88.8, NaN for NaN.
+// x = n ln 2 + f with |f| <= ln 2 / 2; ln 2 in two parts; Taylor terms of f to the seventh power.
+inline Vec Exp(Vec x) {
+  x = Max(Splat(kExpLow), Min(Splat(90.0f), x));
+  const Vec n = RoundToInt(x * Splat(1.44269504f));
+  Vec f = MulAdd(n, Splat(-0.693359375f), x);
+  f = MulAdd(n, Splat(2.12194440e-4f), f);
+  Vec p = Splat(1.0f / 5040);
+  p = MulAdd(p, f, Splat(1.0f / 720));
+  p = MulAdd(p, f, Splat(1.0f / 120));
+  p = MulAdd(p, f, Splat(1.0f / 24));
+  p = MulAdd(p, f, Splat(1.0f / 6));
+  p = MulAdd(p, f, Splat(0.5f));
+  p = MulAdd(p, f, Splat(1.0f));
+  p = MulAdd(p, f, Splat(1.0f));
+  return ScaleByPower(p, n);
+}
+
+// tanh by exp(2x); near zero by its own series, where the quotient would cancel.
+inline Vec Tanh(Vec x) {
+  const Vec clipped = Max(Splat(-10.0f), Min(Splat(10.0f), x));
+  const Vec e = Exp(clipped + clipped);
+  const Vec quotient = (e - Splat(1.0f)) / (e + Splat(1.0f));
+  const Vec q = x * x;
+  Vec s = Splat(62.0f / 2835);
+  s = MulAdd(s, q, Splat(-17.0f / 315));
+  s = MulAdd(s, q, Splat(2.0f / 15));
+  s = MulAdd(s, q, Splat(-1.0f / 3));
+  s = MulAdd(s * q, x, x);
+  return WhereLess(q, Splat(0.04f), s, quotient);
+}
+
+}  // namespace
+}  // namespace tessera::cpu::dense
