@@ -9,6 +9,7 @@
 #include "cpp/base/status_macros.h"
 #include "cpp/compile/program_builder.h"
 #include "cpp/compile/update_functions.h"
+#include "cpp/ir/verifier.h"
 #include "cpp/passes/flatten.h"
 #include "cpp/passes/outline.h"
 
@@ -46,6 +47,7 @@ class Compiler {
     RETURN_IF_ERROR(AddOutputs());
     RETURN_IF_ERROR(AddRefresh());
     BuildSchedule();
+    RETURN_IF_ERROR(Verify(program()));
     return std::shared_ptr<const Program>(builder_.Release());
   }
 
