@@ -30,6 +30,8 @@ class KernelTable {
  public:
   // The backend's structs are copied; strings in them must live on.
   explicit KernelTable(std::vector<tsr_kernel_def> defs);
+  KernelTable(KernelTable&&) = default;
+  KernelTable(const KernelTable&) = delete;
   absl::Span<const tsr_kernel_def* const> Candidates(std::string_view op) const;
   const std::vector<tsr_kernel_def>& defs() const { return defs_; }
 
@@ -100,8 +102,9 @@ class Executor {
   // `micro_batch` is 0. Temporaries may be overwritten by later actions.
   absl::StatusOr<Tensor> SlotTensor(int slot, int micro_batch = 0) const;
 
-  // After Run with a non-finite result: the first node (in schedule order, re-running micro-batch
-  // 0's forward) whose output holds a NaN or infinity though its inputs do not; "" when none.
+  // After Run with a non-finite result: the first node (in schedule order, running all forward and
+  // backward actions again) whose output holds a NaN or infinity though its inputs do not; "" when
+  // none. Slow. Gradients, temporaries and results are overwritten, carried state is put back.
   absl::StatusOr<std::string> FirstNonFinite();
 
   const MemoryReport& memory() const;

@@ -1,0 +1,199 @@
+#include "cpp/exec/kernel_choice.h"
+
+#include <algorithm>
+#include <cstring>
+#include <exception>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cpp/base/status_macros.h"
+
+namespace tessera {
+namespace {
+
+constexpr int64_t kCopyTaskBytes = 256 << 10;
+
+tsr_operand OperandOf(const SizedType& type) {
+  tsr_operand operand{};
+  operand.rank = static_cast<int32_t>(type.dims.size());
+  operand.dtype = static_cast<int32_t>(type.dtype);
+  std::copy(type.dims.begin(), type.dims.end(), operand.dims);
+  return operand;
+}
+
+tsr_attr AttrOf(const Attrs::Entry& entry) {
+  tsr_attr attr{};
+  attr.name = entry.first.c_str();
+  const AttrValue& value = entry.second;
+  attr.kind = static_cast<int32_t>(value.index());
+  if (const bool* flag = std::get_if<bool>(&value)) {
+    attr.i = *flag ? 1 : 0;
+  } else if (const int64_t* number = std::get_if<int64_t>(&value)) {
+    attr.i = *number;
+  } else if (const double* real = std::get_if<double>(&value)) {
+    attr.f = *real;
+  } else if (const std::string* text = std::get_if<std::string>(&value)) {
+    attr.text = text->c_str();
+  } else if (const auto* ints = std::get_if<std::vector<int64_t>>(&value)) {
+    attr.ints = ints->data();
+    attr.count = static_cast<int32_t>(ints->size());
+  }
+  return attr;
+}
+
+std::string UseText(const Node& node, const std::vector<const SizedType*>& inputs,
+                    const std::vector<const SizedType*>& outputs) {
+  const auto print = [](std::string* out, const SizedType* type) {
+    absl::StrAppend(out, type->ToText());
+  };
+  return absl::StrCat(node.op->name(), "(", absl::StrJoin(inputs, ", ", print), ") -> ",
+                      absl::StrJoin(outputs, ", ", print),
+                      node.attrs.empty() ? "" : absl::StrCat(" ", ToText(node.attrs)));
+}
+
+// Asks one candidate. OK with "" in `reason` when it takes the call.
+absl::Status AskKernel(const tsr_kernel_def& def, PreparedKernel& kernel, std::string& reason) {
+  char text[TSR_REASON_BYTES] = {};
+  kernel.def = def;
+  kernel.plan = {};
+  kernel.plan.struct_size = sizeof(tsr_kernel_plan);
+  kernel.plan.phase_count = 1;
+  int32_t refused = 1;
+  try {
+    refused = def.prepare(&kernel.call, &kernel.plan, text);
+  } catch (const std::exception& exception) {
+    return absl::InternalError(absl::StrCat("kernel ", def.name, " threw: ", exception.what()));
+  } catch (...) {
+    return absl::InternalError(absl::StrCat("kernel ", def.name, " threw"));
+  }
+  if (refused != 0) {
+    text[TSR_REASON_BYTES - 1] = '\0';
+    reason = text[0] == '\0' ? "declined without a reason" : text;
+    return absl::OkStatus();
+  }
+  reason.clear();
+  const tsr_kernel_plan& plan = kernel.plan;
+  bool sound = plan.run != nullptr && plan.phase_count >= 0 &&
+               plan.phase_count <= TSR_KERNEL_MAX_PHASES;
+  for (int32_t phase = 0; sound && phase < plan.phase_count; ++phase) {
+    sound = plan.tasks[phase] >= 0;
+  }
+  if (!sound) {
+    return absl::InternalError(absl::StrCat("kernel ", def.name, " prepared an impossible plan"));
+  }
+  return absl::OkStatus();
+}
+
+int32_t PrepareCopy(const tsr_kernel_call*, tsr_kernel_plan*, char*) { return 0; }
+
+void RunCopy(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t, int64_t task) {
+  int64_t bytes;
+  std::memcpy(&bytes, plan->params, sizeof(bytes));
+  const int64_t begin = task * kCopyTaskBytes;
+  const int64_t size = std::min(kCopyTaskBytes, bytes - begin);
+  std::memcpy(static_cast<char*>(call->outputs[0].data) + begin,
+              static_cast<const char*>(call->inputs[0].data) + begin, static_cast<size_t>(size));
+}
+
+}  // namespace
+
+std::string SizedType::ToText() const {
+  return absl::StrCat(Name(dtype), "[", absl::StrJoin(dims, ","), "]");
+}
+
+absl::StatusOr<SizedType> SizeType(const ValueType& type, const SymbolSizes& sizes) {
+  SizedType sized;
+  sized.dtype = type.dtype;
+  ASSIGN_OR_RETURN(sized.dims, Eval(type.dims, sizes));
+  ASSIGN_OR_RETURN(sized.count, ElementCount(sized.dims));
+  if (__builtin_mul_overflow(sized.count, static_cast<int64_t>(SizeOf(type.dtype)),
+                             &sized.bytes)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the bytes of ", sized.ToText(), " overflow 64 bits"));
+  }
+  return sized;
+}
+
+const char* IsaName(int isa) {
+  static constexpr const char* kNames[] = {"reference", "baseline",    "avx2",
+                                           "avx512",    "avx512_bf16", "amx"};
+  return isa >= 0 && isa < static_cast<int>(std::size(kNames)) ? kNames[isa] : "unknown";
+}
+
+absl::StatusOr<std::unique_ptr<PreparedKernel>> ChooseKernel(
+    const Node& node, const std::vector<const SizedType*>& inputs,
+    const std::vector<const SizedType*>& outputs, const KernelTable& kernels, int isa) {
+  auto kernel = std::make_unique<PreparedKernel>();
+  for (const auto* types : {&inputs, &outputs}) {
+    for (const SizedType* type : *types) {
+      if (type->dims.size() > TSR_MAX_DIMS) {
+        return absl::InvalidArgumentError(absl::StrCat(node.op->name(), ": ", type->ToText(),
+                                                       " has more than ", TSR_MAX_DIMS, " dims"));
+      }
+      kernel->operands.push_back(OperandOf(*type));
+    }
+  }
+  for (const Attrs::Entry& entry : node.attrs.entries()) kernel->attrs.push_back(AttrOf(entry));
+  kernel->call = {.struct_size = sizeof(tsr_kernel_call),
+                  .input_count = static_cast<int32_t>(inputs.size()),
+                  .output_count = static_cast<int32_t>(outputs.size()),
+                  .attr_count = static_cast<int32_t>(kernel->attrs.size()),
+                  .inputs = kernel->operands.data(),
+                  .outputs = kernel->operands.data() + inputs.size(),
+                  .attrs = kernel->attrs.data(),
+                  .workspace = nullptr,
+                  .isa = isa,
+                  .reserved = 0};
+  std::vector<std::string> refusals;
+  for (const tsr_kernel_def* def : kernels.Candidates(node.op->name())) {
+    std::string reason;
+    if (def->isa > isa) {
+      reason = absl::StrCat("needs ", IsaName(def->isa), ", allowed is ", IsaName(isa));
+    } else {
+      absl::Status status = AskKernel(*def, *kernel, reason);
+      if (!status.ok()) {
+        return absl::Status(status.code(), absl::StrCat(UseText(node, inputs, outputs), ": ",
+                                                        status.message()));
+      }
+      if (reason.empty()) return kernel;
+    }
+    refusals.push_back(absl::StrCat(def->name, ": ", reason));
+  }
+  if (refusals.empty()) refusals.push_back("there is none for this op");
+  return absl::NotFoundError(absl::StrCat("no kernel for ", UseText(node, inputs, outputs), ": ",
+                                          absl::StrJoin(refusals, "; ")));
+}
+
+std::unique_ptr<PreparedKernel> NewCopyKernel(int64_t bytes) {
+  auto kernel = std::make_unique<PreparedKernel>();
+  kernel->def = {.struct_size = sizeof(tsr_kernel_def),
+                 .isa = TSR_ISA_REFERENCE,
+                 .op = "copy",
+                 .name = "executor.copy",
+                 .prepare = PrepareCopy,
+                 .version = 1,
+                 .flags = 0};
+  tsr_operand operand{};
+  operand.rank = 1;
+  operand.dtype = static_cast<int32_t>(DType::kU8);
+  operand.dims[0] = bytes;
+  kernel->operands = {operand, operand};
+  kernel->call = {.struct_size = sizeof(tsr_kernel_call),
+                  .input_count = 1,
+                  .output_count = 1,
+                  .attr_count = 0,
+                  .inputs = kernel->operands.data(),
+                  .outputs = kernel->operands.data() + 1,
+                  .attrs = nullptr,
+                  .workspace = nullptr,
+                  .isa = TSR_ISA_REFERENCE,
+                  .reserved = 0};
+  kernel->plan.struct_size = sizeof(tsr_kernel_plan);
+  kernel->plan.phase_count = 1;
+  kernel->plan.tasks[0] = (bytes + kCopyTaskBytes - 1) / kCopyTaskBytes;
+  kernel->plan.run = RunCopy;
+  std::memcpy(kernel->plan.params, &bytes, sizeof(bytes));
+  return kernel;
+}
+
+}  // namespace tessera

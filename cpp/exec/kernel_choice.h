@@ -1,0 +1,60 @@
+// KernelChoice: which kernel does one use of an op at known sizes, and what it prepared.
+//
+// Candidates are asked best first; one that declines says why, and when all do the error holds every
+// refusal. Holds the operands and attributes that the kernel's plan points to. Not thread-safe.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "cpp/device/backend.h"
+#include "cpp/exec/executor.h"
+#include "cpp/ir/function.h"
+
+namespace tessera {
+
+// One value at known sizes.
+struct SizedType {
+  DType dtype = DType::kF32;
+  std::vector<int64_t> dims;
+  int64_t count = 0;
+  int64_t bytes = 0;
+
+  std::string ToText() const;  // "bf16[8,512]"
+};
+
+// INVALID_ARGUMENT for a missing size, a negative dim or an overflow.
+absl::StatusOr<SizedType> SizeType(const ValueType& type, const SymbolSizes& sizes);
+
+// A kernel with everything its `run` reads. Not movable: the call points into it.
+struct PreparedKernel {
+  PreparedKernel() = default;
+  PreparedKernel(const PreparedKernel&) = delete;
+  PreparedKernel& operator=(const PreparedKernel&) = delete;
+
+  tsr_kernel_def def{};
+  tsr_kernel_call call{};
+  tsr_kernel_plan plan{};
+  std::vector<tsr_operand> operands;  // inputs, then outputs
+  std::vector<tsr_attr> attrs;
+
+  tsr_operand* input(size_t i) { return &operands[i]; }
+  tsr_operand* output(size_t i) { return &operands[call.input_count + i]; }
+};
+
+// Chooses and prepares. NOT_FOUND with every refusal when no kernel takes it; INTERNAL when a
+// kernel's `prepare` throws or fills its plan with nonsense. REQUIRES: the node is no call; it
+// outlives the result.
+absl::StatusOr<std::unique_ptr<PreparedKernel>> ChooseKernel(
+    const Node& node, const std::vector<const SizedType*>& inputs,
+    const std::vector<const SizedType*>& outputs, const KernelTable& kernels, int isa);
+
+// The executor's own kernel: copies `bytes` bytes from input 0 to output 0.
+std::unique_ptr<PreparedKernel> NewCopyKernel(int64_t bytes);
+
+// Name of an instruction set as in kernel names: "avx512".
+const char* IsaName(int isa);
+
+}  // namespace tessera

@@ -1,0 +1,49 @@
+#include <algorithm>
+#include <cstring>
+
+#include "absl/strings/str_cat.h"
+#include "cpp/base/status_macros.h"
+#include "cpp/exec/executor.h"
+
+namespace tessera {
+
+KernelTable::KernelTable(std::vector<tsr_kernel_def> defs) : defs_(std::move(defs)) {
+  for (const tsr_kernel_def& def : defs_) by_op_[def.op].push_back(&def);
+}
+
+absl::Span<const tsr_kernel_def* const> KernelTable::Candidates(std::string_view op) const {
+  const auto it = by_op_.find(op);
+  if (it == by_op_.end()) return {};
+  return it->second;
+}
+
+absl::StatusOr<Tensor> SlotStore::GetOrCreate(SlotKind kind, const std::string& name, DType dtype,
+                                              const std::vector<int64_t>& dims) {
+  const auto it = tensors_.find(std::make_pair(kind, name));
+  if (it != tensors_.end()) {
+    if (it->second.dtype != dtype || it->second.dims != dims) {
+      Tensor wanted;
+      wanted.dtype = dtype;
+      wanted.dims = dims;
+      return absl::FailedPreconditionError(absl::StrCat(
+          name, ": is kept as ", it->second.TypeText(), ", expected ", wanted.TypeText()));
+    }
+    return it->second;
+  }
+  ASSIGN_OR_RETURN(Tensor tensor, Tensor::Zeros(dtype, dims));
+  tensors_.emplace(std::make_pair(kind, name), tensor);
+  return tensor;
+}
+
+Tensor SlotStore::Find(SlotKind kind, std::string_view name) const {
+  const auto it = tensors_.find(std::make_pair(kind, std::string(name)));
+  return it == tensors_.end() ? Tensor() : it->second;
+}
+
+std::vector<std::pair<SlotKind, std::string>> SlotStore::List() const {
+  std::vector<std::pair<SlotKind, std::string>> keys;
+  for (const auto& [key, tensor] : tensors_) keys.push_back(key);
+  return keys;
+}
+
+}  // namespace tessera

@@ -1,0 +1,210 @@
+#include "cpp/exec/thread_pool.h"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <exception>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <vector>
+
+#include "cpp/exec/float_state.h"
+
+namespace tessera {
+namespace {
+
+// A claim word holds the job's number in its upper half and the tasks left in its lower half, so
+// that a worker that comes late can never take a task of a job whose fields it has not seen.
+constexpr int kRemainingBits = 32;
+constexpr uint64_t kRemainingMask = (uint64_t{1} << kRemainingBits) - 1;
+constexpr int64_t kMaxTasksPerJob = int64_t{1} << 30;
+constexpr int64_t kCallerSpinUs = 20;  // the last task of others is usually nearly done
+constexpr int kPausesPerClockRead = 32;
+constexpr size_t kErrorBytes = 512;
+
+void Pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Spins until `ready` or the time is up. True when ready.
+template <typename Ready>
+bool SpinUntil(int64_t spin_us, Ready ready) {
+  if (ready()) return true;
+  if (spin_us <= 0) return false;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::microseconds(spin_us);
+  do {
+    for (int i = 0; i < kPausesPerClockRead; ++i) {
+      Pause();
+      if (ready()) return true;
+    }
+  } while (std::chrono::steady_clock::now() < end);
+  return false;
+}
+
+}  // namespace
+
+struct ThreadPool::Shared {
+  int64_t spin_us = 0;
+  std::vector<std::thread> workers;
+  std::mutex caller_mutex;  // one job at a time
+
+  // The job. Written before `claim` is published, read only by holders of a task of it.
+  void (*run)(void*, int64_t) = nullptr;
+  void* context = nullptr;
+  int64_t first_task = 0;
+  int64_t task_count = 0;
+
+  alignas(64) std::atomic<uint64_t> claim{0};
+  alignas(64) std::atomic<int64_t> finished{0};
+  std::atomic<bool> failed{false};
+  std::atomic<bool> error_taken{false};
+  char error[kErrorBytes] = {};
+
+  alignas(64) std::atomic<int> sleepers{0};
+  std::atomic<bool> caller_parked{false};
+  std::atomic<bool> stop{false};
+  std::mutex park_mutex;
+  std::condition_variable work_ready;
+  std::condition_variable job_done;
+
+  bool HasWork() const { return (claim.load() & kRemainingMask) != 0; }
+  void TakeTasks();
+  void RunTask(int64_t task);
+  void WorkerLoop();
+  bool RunJob(int64_t first, int64_t count);
+};
+
+void ThreadPool::Shared::RunTask(int64_t task) {
+  if (failed.load(std::memory_order_relaxed)) return;
+  const char* text = "unknown exception";
+  try {
+    run(context, task);
+    return;
+  } catch (const std::exception& exception) {
+    if (!error_taken.exchange(true)) {
+      std::snprintf(error, sizeof(error), "%s", exception.what());
+    }
+  } catch (...) {
+    if (!error_taken.exchange(true)) std::snprintf(error, sizeof(error), "%s", text);
+  }
+  failed.store(true);
+}
+
+// Claims and runs tasks until none is left.
+void ThreadPool::Shared::TakeTasks() {
+  int64_t done = 0;
+  int64_t total = 0;
+  uint64_t word = claim.load(std::memory_order_acquire);
+  while ((word & kRemainingMask) != 0) {
+    if (!claim.compare_exchange_weak(word, word - 1, std::memory_order_acq_rel,
+                                     std::memory_order_acquire)) {
+      continue;
+    }
+    // Holding a task of this job keeps its fields as they are until `finished` counts it.
+    total = task_count;
+    RunTask(first_task + total - static_cast<int64_t>(word & kRemainingMask));
+    ++done;
+    word = claim.load(std::memory_order_acquire);
+    if ((word & kRemainingMask) == 0) break;
+  }
+  if (done == 0) return;
+  if (finished.fetch_add(done) + done == total && caller_parked.load()) {
+    std::lock_guard<std::mutex> lock(park_mutex);
+    job_done.notify_one();
+  }
+}
+
+void ThreadPool::Shared::WorkerLoop() {
+  const ScopedFloatState float_state;
+  while (true) {
+    SpinUntil(spin_us, [this] { return HasWork() || stop.load(); });
+    if (!HasWork() && !stop.load()) {
+      std::unique_lock<std::mutex> lock(park_mutex);
+      sleepers.fetch_add(1);
+      work_ready.wait(lock, [this] { return HasWork() || stop.load(); });
+      sleepers.fetch_sub(1);
+    }
+    if (stop.load()) return;
+    SetDefaultFloatState();  // a task of a host may have changed it
+    TakeTasks();
+  }
+}
+
+bool ThreadPool::Shared::RunJob(int64_t first, int64_t count) {
+  first_task = first;
+  task_count = count;
+  finished.store(0);
+  const uint64_t job = (claim.load() >> kRemainingBits) + 1;
+  claim.store((job << kRemainingBits) | static_cast<uint64_t>(count));
+  if (sleepers.load() > 0) {
+    // Taking the lock means that a worker is either asleep, and is woken, or sees the new work.
+    std::lock_guard<std::mutex> lock(park_mutex);
+    if (count > 2) {
+      work_ready.notify_all();
+    } else {
+      work_ready.notify_one();
+    }
+  }
+  TakeTasks();
+  const auto done = [this, count] { return finished.load() == count; };
+  if (!SpinUntil(spin_us > kCallerSpinUs ? spin_us : kCallerSpinUs, done)) {
+    std::unique_lock<std::mutex> lock(park_mutex);
+    caller_parked.store(true);
+    job_done.wait(lock, done);
+    caller_parked.store(false);
+  }
+  return !failed.load();
+}
+
+ThreadPool::ThreadPool(const ThreadPoolOptions& options) : shared_(std::make_unique<Shared>()) {
+  shared_->spin_us = options.spin_us;
+  try {
+    for (int i = 1; i < options.threads; ++i) {
+      shared_->workers.emplace_back([shared = shared_.get()] { shared->WorkerLoop(); });
+    }
+  } catch (const std::system_error&) {
+    // The system grants no more threads: the pool works with those it has.
+  }
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    std::lock_guard<std::mutex> lock(shared_->park_mutex);
+    shared_->stop.store(true);
+    shared_->work_ready.notify_all();
+  }
+  for (std::thread& worker : shared_->workers) worker.join();
+}
+
+int ThreadPool::threads() const { return static_cast<int>(shared_->workers.size()) + 1; }
+
+bool ThreadPool::Run(int64_t tasks, void (*run)(void* context, int64_t task), void* context) {
+  if (tasks <= 0) return true;
+  Shared& shared = *shared_;
+  std::lock_guard<std::mutex> lock(shared.caller_mutex);
+  const ScopedFloatState float_state;
+  shared.run = run;
+  shared.context = context;
+  shared.failed.store(false, std::memory_order_relaxed);
+  shared.error_taken.store(false, std::memory_order_relaxed);
+  if (tasks == 1 || shared.workers.empty()) {
+    for (int64_t task = 0; task < tasks; ++task) shared.RunTask(task);
+    return !shared.failed.load(std::memory_order_relaxed);
+  }
+  bool ok = true;
+  for (int64_t first = 0; first < tasks && ok; first += kMaxTasksPerJob) {
+    const int64_t left = tasks - first;
+    ok = shared.RunJob(first, left < kMaxTasksPerJob ? left : kMaxTasksPerJob);
+  }
+  return ok;
+}
+
+const char* ThreadPool::last_error() const { return shared_->error; }
+
+}  // namespace tessera
