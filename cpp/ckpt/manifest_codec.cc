@@ -10,7 +10,7 @@
 #include "cpp/base/status_macros.h"
 #include "cpp/ckpt/manifest.h"
 #include "flatbuffers/flatbuffers.h"
-#include "gen/checkpoint_generated.h"
+#include "gen/schemas/checkpoint_generated.h"
 
 namespace tessera {
 namespace {

@@ -1,0 +1,43 @@
+# Flags of every target of ours, as the interface library tessera_flags, and the precompiled header.
+add_library(tessera_flags INTERFACE)
+target_include_directories(tessera_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
+# No contraction and no reassociation: equal programs give equal bits (a kernel asks for fma itself).
+target_compile_options(tessera_flags INTERFACE
+  -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -ffunction-sections
+  -fdata-sections -fno-math-errno -ffp-contract=off)
+target_compile_definitions(tessera_flags INTERFACE TESSERA_VERSION="${PROJECT_VERSION}")
+target_link_libraries(tessera_flags INTERFACE tessera_absl tessera_rapidjson)
+target_link_options(tessera_flags INTERFACE -Wl,--gc-sections)
+if(TESSERA_WERROR)
+  target_compile_options(tessera_flags INTERFACE -Werror)
+endif()
+
+# What a plain program must be compiled and linked with to go with an instrumented library.
+set(TESSERA_SANITIZE_FLAGS "")
+if(TESSERA_SANITIZE STREQUAL "address")
+  set(TESSERA_SANITIZE_FLAGS -fsanitize=address,undefined -fno-sanitize-recover=undefined
+      -fno-omit-frame-pointer -g1)
+  # Under AddressSanitizer Abseil's hash tables gain a member that the library, built without, does
+  # not have; this is Abseil's own switch against it.
+  target_compile_definitions(tessera_flags INTERFACE NDEBUG_SANITIZER)
+elseif(TESSERA_SANITIZE STREQUAL "thread")
+  set(TESSERA_SANITIZE_FLAGS -fsanitize=thread -g1)
+elseif(TESSERA_SANITIZE)
+  message(FATAL_ERROR "TESSERA_SANITIZE: expected address, thread or nothing, got '${TESSERA_SANITIZE}'")
+endif()
+target_compile_options(tessera_flags INTERFACE ${TESSERA_SANITIZE_FLAGS})
+target_link_options(tessera_flags INTERFACE ${TESSERA_SANITIZE_FLAGS})
+
+if(TESSERA_PCH)
+  set(pch_headers algorithm cstdint functional map memory optional string string_view utility vector
+      absl/status/status.h absl/status/statusor.h absl/strings/str_cat.h absl/strings/str_join.h
+      absl/types/span.h)
+  list(TRANSFORM pch_headers REPLACE "(.+)" "#include <\\1>\n")
+  list(JOIN pch_headers "" pch_text)
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/gen/pch.h CONTENT "${pch_text}" @ONLY)
+  file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/gen/pch.cc CONTENT "" @ONLY)
+  add_library(tessera_pch STATIC ${PROJECT_BINARY_DIR}/gen/pch.cc)
+  target_link_libraries(tessera_pch PUBLIC tessera_flags)
+  target_compile_options(tessera_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
+  target_precompile_headers(tessera_pch PRIVATE ${PROJECT_BINARY_DIR}/gen/pch.h)
+endif()
