@@ -1,0 +1,33 @@
+// LanguageModel: tokens -> embedding -> decoder -> head -> logits, and a loss against the targets.
+//
+// Inputs: tokens i32[B,T] and, in training and evaluation, targets i32[B,T]. Result: logits[B,T,V].
+// A head that asks for it ("shared_weight") is tied to the embedding's table.
+
+#include "cpp/nn/module.h"
+#include "cpp/nn/scope.h"
+#include "gen/config/language_model.h"
+
+namespace tessera {
+namespace {
+
+class LanguageModel : public Module {
+ public:
+  absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
+    const ValueId x = scope.Call1("embedding", {inputs[0]});
+    const ValueId h = scope.Call1("decoder", {x});
+    if (scope.ChildHasHook("head", "shared_weight")) {
+      scope.Share("head/weight", "embedding/weight");
+    }
+    const ValueId logits = scope.Call1("head", {h});
+    if (inputs.size() > 1) scope.Call("loss", {logits, inputs[1]});
+    return Values{logits};
+  }
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Module>> NewLanguageModelModule(const ConfigNode&) {
+  return std::make_unique<LanguageModel>();
+}
+
+}  // namespace tessera
