@@ -1,0 +1,295 @@
+// How fast matmul kernels are, beside what the machine can do at that moment.
+//
+// Each round runs a loop of multiply-adds on registers only and then every shape with every kernel
+// that takes it, on the same threads, so that both see the same neighbours; the table shows the
+// median time, its rate, and the median of the ratios of the rounds. Usage:
+//   gemm_bench [threads = 2] [rounds = 9] [part of a kernel's name]
+#include <algorithm>
+#include <atomic>
+#include <barrier>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "cpp/device/kernel_sink.h"
+#include "cpp/tensor/dtype.h"
+#include "kernels/cpu/internal/cpu_features.h"
+
+#if defined(__x86_64__)
+#include "kernels/cpu/internal/intrinsics.h"
+#endif
+
+namespace tessera::cpu {
+
+void RegisterMatmulKernels(KernelSink& sink);
+
+namespace {
+
+double Now() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+}
+
+// Threads that do the tasks of one job after another, taken from a counter.
+class Team {
+ public:
+  explicit Team(int threads) : start_(threads), end_(threads) {
+    for (int i = 1; i < threads; ++i) pool_.emplace_back([this] { Serve(); });
+  }
+  ~Team() {
+    stop_ = true;
+    start_.arrive_and_wait();
+    for (std::thread& thread : pool_) thread.join();
+  }
+  template <class F>
+  void Run(int64_t tasks, const F& task) {
+    next_ = 0;
+    tasks_ = tasks;
+    context_ = &task;
+    call_ = [](const void* f, int64_t i) { (*static_cast<const F*>(f))(i); };
+    start_.arrive_and_wait();
+    Work();
+    end_.arrive_and_wait();
+  }
+
+ private:
+  void Serve() {
+    for (;;) {
+      start_.arrive_and_wait();
+      if (stop_) return;
+      Work();
+      end_.arrive_and_wait();
+    }
+  }
+  void Work() {
+    for (int64_t i; (i = next_.fetch_add(1)) < tasks_;) call_(context_, i);
+  }
+
+  std::barrier<> start_;
+  std::barrier<> end_;
+  std::vector<std::thread> pool_;
+  std::atomic<int64_t> next_{0};
+  int64_t tasks_ = 0;
+  const void* context_ = nullptr;
+  void (*call_)(const void*, int64_t) = nullptr;
+  std::atomic<bool> stop_{false};
+};
+
+constexpr int64_t kPeakLoops = 400000;
+constexpr int kSums = 24;
+
+#if defined(__x86_64__)
+
+__attribute__((target("avx512f"))) void PeakFma512() {
+  __m512 sums[kSums];
+  for (auto& sum : sums) sum = _mm512_setzero_ps();
+  const __m512 x = _mm512_set1_ps(0.5f);
+  for (int64_t i = 0; i < kPeakLoops; ++i) {
+#pragma GCC unroll 24
+    for (int j = 0; j < kSums; ++j) sums[j] = _mm512_fmadd_ps(x, x, sums[j]);
+    asm volatile("" : : "v"(sums[0]), "v"(sums[kSums - 1]));
+  }
+  for (auto& sum : sums) asm volatile("" : : "v"(sum));
+}
+
+__attribute__((target("avx512f,avx512bf16"))) void PeakDot512() {
+  __m512 sums[kSums];
+  for (auto& sum : sums) sum = _mm512_setzero_ps();
+  const __m512bh x = (__m512bh)_mm512_set1_epi32(0x3f003f00);
+  for (int64_t i = 0; i < kPeakLoops; ++i) {
+#pragma GCC unroll 24
+    for (int j = 0; j < kSums; ++j) sums[j] = _mm512_dpbf16_ps(sums[j], x, x);
+    asm volatile("" : : "v"(sums[0]), "v"(sums[kSums - 1]));
+  }
+  for (auto& sum : sums) asm volatile("" : : "v"(sum));
+}
+
+__attribute__((target("avx2,fma"))) void PeakFma256() {
+  __m256 sums[12];
+  for (auto& sum : sums) sum = _mm256_setzero_ps();
+  const __m256 x = _mm256_set1_ps(0.5f);
+  for (int64_t i = 0; i < 2 * kPeakLoops; ++i) {
+#pragma GCC unroll 12
+    for (int j = 0; j < 12; ++j) sums[j] = _mm256_fmadd_ps(x, x, sums[j]);
+    asm volatile("" : : "x"(sums[0]), "x"(sums[11]));
+  }
+  for (auto& sum : sums) asm volatile("" : : "x"(sum));
+}
+
+#endif  // defined(__x86_64__)
+
+struct Peak {
+  const char* name;
+  int32_t isa;
+  double flops;  // of one call
+  void (*run)();
+};
+
+std::vector<Peak> Peaks() {
+  std::vector<Peak> peaks;
+#if defined(__x86_64__)
+  const double loops = static_cast<double>(kPeakLoops) * kSums;
+  peaks.push_back({"fma 256", TSR_ISA_AVX2, loops * 16, PeakFma256});
+  peaks.push_back({"fma 512", TSR_ISA_AVX512, loops * 32, PeakFma512});
+  peaks.push_back({"dot 512", TSR_ISA_AVX512_BF16, loops * 64, PeakDot512});
+#endif
+  std::erase_if(peaks, [](const Peak& p) { return p.isa > DetectIsa(); });
+  return peaks;
+}
+
+// The peak that a kernel is measured by: dot products for bf16 where the kernel uses them.
+size_t PeakOf(const tsr_kernel_def& def, const std::vector<Peak>& peaks) {
+  size_t best = 0;
+  for (size_t i = 0; i < peaks.size(); ++i) {
+    if (peaks[i].isa <= def.isa) best = i;
+  }
+  return best;
+}
+
+struct Shape {
+  int64_t m, n, k;
+  bool transpose_lhs, transpose_rhs;
+  DType in, out;
+};
+
+// One kernel on one shape: operands, plan and the times of the rounds.
+struct Subject {
+  Shape shape;
+  tsr_kernel_def def;
+  tsr_operand inputs[2] = {};
+  tsr_operand output = {};
+  tsr_attr attrs[2] = {};
+  tsr_kernel_call call = {};
+  tsr_kernel_plan plan = {};
+  std::vector<double> seconds;
+  std::vector<double> shares;
+
+  bool Prepare() {
+    const auto set = [](tsr_operand* operand, int64_t rows, int64_t columns, DType dtype) {
+      operand->rank = 2;
+      operand->dims[0] = rows;
+      operand->dims[1] = columns;
+      operand->dtype = static_cast<int32_t>(dtype);
+      const size_t bytes = static_cast<size_t>(rows * columns) * SizeOf(dtype);
+      operand->data = std::aligned_alloc(64, (bytes + 127) / 64 * 64);
+      for (int64_t i = 0; i < rows * columns; ++i) {
+        const float value = static_cast<float>(i * 7919 % 1021) / 1021.0f - 0.5f;
+        const uint16_t half = BF16FromFloat(value);
+        char* at = static_cast<char*>(operand->data) + i * static_cast<int64_t>(SizeOf(dtype));
+        std::memcpy(at, dtype == DType::kBF16 ? static_cast<const void*>(&half) : &value,
+                    SizeOf(dtype));
+      }
+    };
+    const Shape& s = shape;
+    set(&inputs[0], s.transpose_lhs ? s.k : s.m, s.transpose_lhs ? s.m : s.k, s.in);
+    set(&inputs[1], s.transpose_rhs ? s.n : s.k, s.transpose_rhs ? s.k : s.n, s.in);
+    set(&output, s.m, s.n, s.out);
+    attrs[0].name = "transpose_lhs";
+    attrs[0].i = s.transpose_lhs;
+    attrs[1].name = "transpose_rhs";
+    attrs[1].i = s.transpose_rhs;
+    call = {sizeof(call), 2, 1, 2, inputs, &output, attrs, nullptr, def.isa, 0};
+    plan.struct_size = sizeof(plan);
+    plan.phase_count = 1;
+    char reason[TSR_REASON_BYTES] = {};
+    if (def.prepare(&call, &plan, reason) != 0) return false;
+    call.workspace = std::aligned_alloc(64, (plan.workspace_bytes + 127) / 64 * 64);
+    return true;
+  }
+
+  // Seconds of one product: the fastest of a few, to be past the first touch of caches.
+  double Time(Team& team) {
+    double best = 1e30;
+    for (int i = 0; i < 3; ++i) {
+      const double start = Now();
+      for (int32_t phase = 0; phase < plan.phase_count; ++phase) {
+        team.Run(plan.tasks[phase], [&](int64_t t) { plan.run(&call, &plan, phase, t); });
+      }
+      best = std::min(best, Now() - start);
+    }
+    return best;
+  }
+  double flops() const { return 2.0 * shape.m * shape.n * shape.k; }
+};
+
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+std::vector<Shape> Shapes() {
+  const int64_t sizes[][5] = {
+      {4096, 1408, 512, 0, 0}, {4096, 512, 1408, 0, 0}, {4096, 512, 512, 0, 0},
+      {4096, 512, 1408, 0, 1}, {512, 1408, 4096, 1, 0}, {512, 512, 4096, 1, 0},
+      {768, 64, 64, 0, 0},     {768, 64, 768, 0, 1},    {64, 64, 64, 0, 0},
+      {1, 1408, 512, 0, 0},    {1, 32000, 512, 0, 1},   {4, 1408, 512, 0, 0}};
+  std::vector<Shape> shapes;
+  for (const auto& s : sizes) {
+    const bool gradient = s[3] != 0;
+    shapes.push_back({s[0], s[1], s[2], s[3] != 0, s[4] != 0, DType::kBF16,
+                      gradient ? DType::kF32 : DType::kBF16});
+    shapes.push_back({s[0], s[1], s[2], s[3] != 0, s[4] != 0, DType::kF32, DType::kF32});
+  }
+  return shapes;
+}
+
+int Main(int argc, char** argv) {
+  const int threads = argc > 1 ? std::atoi(argv[1]) : 2;
+  const int rounds = argc > 2 ? std::atoi(argv[2]) : 9;
+  const std::string wanted = argc > 3 ? argv[3] : "";
+  Team team(threads);
+  const std::vector<Peak> peaks = Peaks();
+  if (peaks.empty()) {
+    std::printf("no vector kernels on this machine\n");
+    return 0;
+  }
+  KernelSink sink;
+  RegisterMatmulKernels(sink);
+  std::vector<Subject*> subjects;
+  for (const Shape& shape : Shapes()) {
+    for (const tsr_kernel_def& def : sink.defs()) {
+      if (def.isa > DetectIsa() || def.isa < TSR_ISA_AVX2) continue;
+      if (std::string(def.name).find(wanted) == std::string::npos) continue;
+      Subject* subject = new Subject{.shape = shape, .def = def, .seconds = {}, .shares = {}};
+      if (subject->Prepare()) subjects.push_back(subject);
+    }
+  }
+  std::vector<std::vector<double>> peak_rates(peaks.size());
+  for (int round = 0; round < rounds; ++round) {
+    for (Subject* subject : subjects) {
+      const size_t p = PeakOf(subject->def, peaks);
+      const double start = Now();
+      team.Run(threads, [&](int64_t) { peaks[p].run(); });
+      const double peak = peaks[p].flops * threads / (Now() - start);
+      peak_rates[p].push_back(peak);
+      const double seconds = subject->Time(team);
+      subject->seconds.push_back(seconds);
+      subject->shares.push_back(subject->flops() / seconds / peak);
+    }
+  }
+  for (size_t p = 0; p < peaks.size(); ++p) {
+    if (peak_rates[p].empty()) continue;
+    std::printf("peak %s, %d threads: %.0f GFLOP/s\n", peaks[p].name, threads,
+                Median(peak_rates[p]) / 1e9);
+  }
+  std::printf("%-24s %5s %6s %5s  %-5s %10s %9s %6s\n", "kernel", "m", "n", "k", "T", "us",
+              "GFLOP/s", "share");
+  for (const Subject* s : subjects) {
+    const double seconds = Median(s->seconds);
+    std::printf("%-24s %5ld %6ld %5ld  %c%c    %10.1f %9.1f %5.0f%%\n", s->def.name,
+                static_cast<long>(s->shape.m), static_cast<long>(s->shape.n),
+                static_cast<long>(s->shape.k), s->shape.transpose_lhs ? 'T' : '-',
+                s->shape.transpose_rhs ? 'T' : '-', seconds * 1e6, s->flops() / seconds / 1e9,
+                100 * Median(s->shares));
+  }
+  return 0;
+}
+
+}  // namespace
+}  // namespace tessera::cpu
+
+int main(int argc, char** argv) { return tessera::cpu::Main(argc, argv); }
