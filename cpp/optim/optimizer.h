@@ -1,0 +1,36 @@
+// Optimizer: an update rule made from config. One file per optimizer: cpp/optim/adam_w.cc defines
+// NewAdamWOptimizer; the build writes the table of those that have a schema in schemas/optimizers.
+// Immutable; thread-safe.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "cpp/ir/update_rule.h"
+
+namespace tessera {
+
+class ConfigNode;
+
+class Optimizer : public UpdateRule {
+ public:
+  // The peak learning rate, before the schedule's factor.
+  virtual double learning_rate() const = 0;
+};
+
+using OptimizerFactory = absl::StatusOr<std::unique_ptr<Optimizer>> (*)(const ConfigNode& config);
+
+struct OptimizerEntry {
+  std::string_view type;   // "AdamW"
+  OptimizerFactory create;
+};
+
+absl::Span<const OptimizerEntry> BuiltinOptimizers();
+
+// NOT_FOUND with the nearest known name.
+absl::StatusOr<std::unique_ptr<Optimizer>> NewOptimizer(const ConfigNode& config);
+
+}  // namespace tessera

@@ -1,0 +1,47 @@
+// ParamGroups: which parameters decay and at which rate they learn, by path pattern.
+//
+// The rule when no group matches is visible and simple: weight decay applies to what its module
+// marks for it (matrices and embeddings), not to norms and biases. The first group whose pattern
+// matches a path wins. Patterns: `*` any characters but '/', `**` any characters, `?` one.
+// Immutable; thread-safe.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cpp/ir/program.h"
+
+namespace tessera {
+
+struct ParamGroup {
+  std::string match;
+  std::optional<double> weight_decay;   // absent: the rule above
+  double learning_rate_scale = 1;
+};
+
+struct GroupSettings {
+  double weight_decay = 0;
+  double learning_rate_scale = 1;
+};
+
+class ParamGroups {
+ public:
+  ParamGroups() = default;
+  ParamGroups(double weight_decay, std::vector<ParamGroup> groups)
+      : weight_decay_(weight_decay), groups_(std::move(groups)) {}
+
+  GroupSettings For(const ProgramParam& param) const;
+  // Index of the group that matches, or -1.
+  int Match(std::string_view path) const;
+
+ private:
+  double weight_decay_ = 0;
+  std::vector<ParamGroup> groups_;
+};
+
+// Does `path` match the pattern? Linear in both lengths but for `*`.
+bool MatchesPath(std::string_view pattern, std::string_view path);
+
+}  // namespace tessera
