@@ -18,18 +18,18 @@ namespace tessera {
 
 struct DataOptions {
   // Files, folders or globs. Without `validation`, the last part of `train` is kept for it.
-  std::vector<std::string> train;
-  std::vector<std::string> validation;
+  std::vector<std::string> train = {};
+  std::vector<std::string> validation = {};
   // Share of the tokens, from the end, that is kept for validation: in [0, 1).
   double validation_fraction = 0.1;
   // Kind of files ("text", "tokens"); empty: by the ending of each file.
-  std::string source;
+  std::string source = "";
   // For text. A tokenizer that learns does so from all of `train`, before the split.
   std::string tokenizer = "ByteTokenizer";
   // From a checkpoint (PackTokenizer); when set it is restored instead of learning anew.
-  std::string packed_tokenizer;
+  std::string packed_tokenizer = "";
   // Text put after every text document; may be empty.
-  std::string separator;
+  std::string separator = "";
   // Bytes of an id in token files: 2 or 4.
   int token_width = 2;
   // Id after which a document ends in token files; negative: each file is one document.

@@ -24,7 +24,7 @@
 namespace tessera {
 
 struct LoaderOptions {
-  WindowOptions window;
+  WindowOptions window = {};
   // Rows of a step over all ranks; a multiple of world * micro_batches.
   int64_t global_rows = 0;
   int64_t micro_batches = 1;
