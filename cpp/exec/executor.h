@@ -1,4 +1,4 @@
-// Executor: a Program specialised to sizes, with a static memory plan, ready to run step after step.
+// Executor: a Program specialised to sizes, with a static memory plan, ready to run step by step.
 //
 // Making one chooses a kernel for every node (best first, a declined candidate says why), plans a
 // frame for each function (lifetimes, reuse, in-place, views) and a place for each slot, and

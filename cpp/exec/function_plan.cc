@@ -1,6 +1,7 @@
 #include "cpp/exec/function_plan.h"
 
 #include <algorithm>
+#include <map>
 
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
@@ -303,9 +304,8 @@ class FunctionPlanner {
     std::vector<int> owners;
     for (size_t c = 0; c < classes_.size(); ++c) {
       const ValueClass& value = classes_[c];
-      if (!value.exists || value.is_input || value.base >= 0 || merged_.count(static_cast<int>(c)) != 0) {
-        continue;
-      }
+      const bool merged = merged_.count(static_cast<int>(c)) != 0;
+      if (!value.exists || value.is_input || value.base >= 0 || merged) continue;
       blocks.push_back({value.bytes, value.def, value.last, 0});
       owners.push_back(static_cast<int>(c));
     }

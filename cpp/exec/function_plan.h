@@ -1,8 +1,8 @@
 // FunctionPlan: one flat function at known sizes as a list of prepared kernels with planned memory.
 //
 // Inputs and outputs lie in slots whose addresses are given for every call; all other values lie in
-// a frame, reused by lifetime. Views share their operand's memory, results may take the memory of an
-// operand that dies, and copies stand where neither a slot nor the frame can serve directly.
+// a frame, reused by lifetime. Views share their operand's memory, results may take the memory of
+// an operand that dies, and copies stand where neither a slot nor the frame can serve directly.
 // A call in which one slot is both an input and an output is planned for that: what is still read
 // is never overwritten. Planning changes no operand order and no sum, so results have the same bits
 // with and without reuse. One thread at a time binds and runs a plan.

@@ -1,7 +1,8 @@
 // KernelChoice: which kernel does one use of an op at known sizes, and what it prepared.
 //
-// Candidates are asked best first; one that declines says why, and when all do the error holds every
-// refusal. Holds the operands and attributes that the kernel's plan points to. Not thread-safe.
+// Candidates are asked best first; one that declines says why, and when all do the error holds
+// every refusal. Holds the operands and attributes that the kernel's plan points to. Not
+// thread-safe.
 #pragma once
 
 #include <memory>

@@ -1,4 +1,4 @@
-// ThreadPool: persistent workers that take tasks from a shared counter, then spin a little and park.
+// ThreadPool: persistent workers that take tasks from a shared counter, then spin briefly and park.
 //
 // Which worker does which task is left to chance (an atomic counter: a stolen vCPU holds nobody
 // up); nothing that is computed may depend on it. The caller takes part. One caller at a time; a
