@@ -61,7 +61,10 @@ class Compiler {
     for (size_t i = 0; i < flat_->outputs().size(); ++i) {
       const bool is_denominator = flat_->outputs()[i].kind == OutputKind::kLossDenominator;
       if (is_denominator) denominators_.push_back(static_cast<int>(i));
-      if (!is_denominator || !options_.gradients) kept.push_back(static_cast<int>(i));
+      const bool dropped = flat_->outputs()[i].kind == OutputKind::kResult && !options_.results;
+      if ((!is_denominator || !options_.gradients) && !dropped) {
+        kept.push_back(static_cast<int>(i));
+      }
     }
     ASSIGN_OR_RETURN(std::shared_ptr<Function> forward, Slice(*flat_, kept, source_.name()));
     ASSIGN_OR_RETURN(main_, Outline(*forward));

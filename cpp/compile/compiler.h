@@ -27,6 +27,7 @@ struct CompileOptions {
   // "gradient/NAME". Used by programs that are run with gradients.
   std::vector<std::string> argument_gradients;
   std::function<bool(const std::string& path)> trainable;  // null: all
+  bool results = true;   // false: main's ordinary results (logits) are not kept
 };
 
 // Names of the kScalar slots that the driver writes before kCommit (f32 scalars).

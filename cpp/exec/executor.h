@@ -47,6 +47,8 @@ class SlotStore {
   // another type.
   absl::StatusOr<Tensor> GetOrCreate(SlotKind kind, const std::string& name, DType dtype,
                                      const std::vector<int64_t>& dims);
+  // Shares the memory of `tensor` under that name. ALREADY_EXISTS when there is one.
+  absl::Status Put(SlotKind kind, const std::string& name, Tensor tensor);
   // An undefined tensor when there is none.
   Tensor Find(SlotKind kind, std::string_view name) const;
   std::vector<std::pair<SlotKind, std::string>> List() const;

@@ -35,6 +35,13 @@ absl::StatusOr<Tensor> SlotStore::GetOrCreate(SlotKind kind, const std::string& 
   return tensor;
 }
 
+absl::Status SlotStore::Put(SlotKind kind, const std::string& name, Tensor tensor) {
+  if (tensors_.emplace(std::make_pair(kind, name), std::move(tensor)).second) {
+    return absl::OkStatus();
+  }
+  return absl::AlreadyExistsError(absl::StrCat(name, ": is in the store already"));
+}
+
 Tensor SlotStore::Find(SlotKind kind, std::string_view name) const {
   const auto it = tensors_.find(std::make_pair(kind, std::string(name)));
   return it == tensors_.end() ? Tensor() : it->second;

@@ -1,0 +1,28 @@
+// Environment: what a runtime lends to whatever compiles and runs programs: tables, threads, the
+// instruction set, the group of ranks. Plain borrowed pointers; the runtime outlives its users.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "cpp/device/communicator.h"
+#include "cpp/exec/executor.h"
+#include "cpp/ir/op_table.h"
+#include "cpp/nn/tracer.h"
+
+namespace tessera {
+
+struct Environment {
+  const OpTable* ops = nullptr;
+  const ModuleTable* modules = nullptr;
+  const KernelTable* kernels = nullptr;
+  ThreadPool* pool = nullptr;
+  Communicator* communicator = nullptr;  // null: one rank
+  int isa = TSR_ISA_REFERENCE;           // already capped by what the machine has
+  int64_t memory_limit_bytes = 0;
+
+  int rank() const { return communicator == nullptr ? 0 : communicator->rank(); }
+  int world() const { return communicator == nullptr ? 1 : communicator->size(); }
+};
+
+}  // namespace tessera
