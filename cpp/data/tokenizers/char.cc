@@ -8,7 +8,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -20,6 +19,7 @@ namespace {
 
 constexpr uint32_t kReplacement = 0xFFFD;
 constexpr uint32_t kAsciiCount = 128;
+constexpr uint32_t kCodeCount = 0x110000;
 
 // Reads the code point at `*at` and moves past it. False for anything that is not UTF-8 as
 // RFC 3629 has it: overlong forms, surrogates, above U+10FFFF, cut off.
@@ -74,26 +74,22 @@ class CharTokenizer : public Tokenizer {
   bool learns() const override { return true; }
 
   absl::Status Learn(std::string_view text) override {
+    seen_.resize(kCodeCount, false);
     for (size_t at = 0; at < text.size();) {
       const size_t start = at;
       uint32_t code;
       if (!ReadCodePoint(text, &at, &code)) return NotUtf8(text, start);
-      if (code < kAsciiCount) {
-        ascii_seen_[code] = true;
-      } else {
-        ids_.try_emplace(code, 0);
-      }
+      seen_[code] = true;
     }
     return absl::OkStatus();
   }
 
   absl::Status FinishLearning() override {
     std::vector<uint32_t> codes;
-    for (const auto& [code, id] : ids_) codes.push_back(code);
-    for (uint32_t code = 0; code < kAsciiCount; ++code) {
-      if (ascii_seen_[code] && !ids_.contains(code)) codes.push_back(code);
+    for (uint32_t code = 0; code < seen_.size(); ++code) {
+      if (seen_[code]) codes.push_back(code);
     }
-    std::sort(codes.begin(), codes.end());
+    seen_ = {};
     SetCodes(std::move(codes));
     return absl::OkStatus();
   }
@@ -153,25 +149,22 @@ class CharTokenizer : public Tokenizer {
  private:
   void SetCodes(std::vector<uint32_t> codes) {
     codes_ = std::move(codes);
-    ids_.clear();
     std::fill(std::begin(ascii_ids_), std::end(ascii_ids_), -1);
     for (size_t i = 0; i < codes_.size(); ++i) {
-      const auto id = static_cast<int32_t>(i);
-      ids_[codes_[i]] = id;
-      if (codes_[i] < kAsciiCount) ascii_ids_[codes_[i]] = id;
+      if (codes_[i] < kAsciiCount) ascii_ids_[codes_[i]] = static_cast<int32_t>(i);
     }
   }
 
   int32_t IdOf(uint32_t code) const {
     if (code < kAsciiCount) return ascii_ids_[code];
-    const auto found = ids_.find(code);
-    return found == ids_.end() ? -1 : found->second;
+    const auto found = std::lower_bound(codes_.begin(), codes_.end(), code);
+    if (found == codes_.end() || *found != code) return -1;
+    return static_cast<int32_t>(found - codes_.begin());
   }
 
-  std::vector<uint32_t> codes_;
-  absl::flat_hash_map<uint32_t, int32_t> ids_;
-  // Nearly all characters are ASCII; these two spare them the hash.
-  bool ascii_seen_[kAsciiCount] = {};
+  std::vector<uint32_t> codes_;  // rising; the id is the place
+  std::vector<bool> seen_;       // by code point, while learning
+  // Most characters are ASCII; this spares them the search.
   int32_t ascii_ids_[kAsciiCount] = {};
 };
 
