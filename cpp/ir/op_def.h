@@ -64,6 +64,10 @@ class OpDef {
   // An attribute with a fallback; the fallback's type is the attribute's type.
   OpDef&& Attr(std::string name, AttrValue fallback, std::string doc) &&;
   OpDef&& RequiredAttr(AttrSpec::Kind kind, std::string name, std::string doc) &&;
+  // Dtypes that operands may have, by operand name: "x: float, scale: =x, ids: i32|i64". Choices are
+  // dtype names, float, int, number (either) and any; `=x` means the dtype of x. Operands that are
+  // not named may have any. An Elementwise op names its operands x, y, z.
+  OpDef&& InputDTypes(std::string text) &&;
   // Output dtypes; default: all as input 0. `{}` entries are not allowed.
   OpDef&& OutputDTypes(DTypeFn fn) &&;
   OpDef&& OutputDType(DType dtype) &&;           // all outputs
@@ -101,8 +105,16 @@ class OpDef {
   // The fixed text, or "" when it depends on the use.
   const std::string& signature_text() const { return signature_text_; }
 
+  // The text of InputDTypes.
+  const std::string& input_dtypes() const { return input_dtypes_; }
+  // Number of operands that broadcast, or 0.
+  int elementwise_inputs() const { return elementwise_inputs_; }
+  SignatureFn signature_fn() const { return signature_fn_; }
+
   // The signature of one use.
   absl::StatusOr<tessera::Signature> SignatureOf(const OpUse& use) const;
+  // Its text.
+  absl::StatusOr<std::string> SignatureTextOf(const OpUse& use) const;
   // `attrs` completed by fallbacks. InvalidArgument: unknown name (with the nearest), wrong type,
   // missing required one.
   absl::StatusOr<Attrs> CompleteAttrs(const Attrs& attrs) const;
@@ -112,7 +124,11 @@ class OpDef {
               const Attrs& attrs, const SymbolSizes& sizes) const;
 
  private:
-  std::string name_, doc_, signature_text_, output_dtype_attr_, grouped_ = "loop";
+  absl::Status CheckInputDTypes(const tessera::Signature& signature, const OpUse& use) const;
+  absl::StatusOr<std::vector<DType>> DTypesOf(const OpUse& use, size_t output_count) const;
+  absl::StatusOr<std::vector<ValueType>> InferUnnamed(const OpUse& use) const;
+
+  std::string name_, doc_, signature_text_, input_dtypes_, output_dtype_attr_, grouped_ = "loop";
   SignatureFn signature_fn_ = nullptr;
   int elementwise_inputs_ = 0;
   std::vector<AttrSpec> attr_specs_;

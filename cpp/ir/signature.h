@@ -7,7 +7,7 @@
 //   name    an index; the same name means the same size. A name that only inputs have is summed
 //           away (a shard there gives a partial sum). `name!` must be whole on every rank
 //   number  exactly that size
-//   {k}     a fresh size: the int attribute k, or a dim expression such as {2*B}
+//   {k}     a fresh size: the int or text attribute k, or a dim expression such as {2*B}
 //   {k...}  all dims of the text attribute k, such as "B*T,512"
 // A `*` after a name ("x*[...]") says that any number of such operands may stand there.
 // Immutable once parsed.
@@ -46,8 +46,9 @@ struct Signature {
 
   static absl::StatusOr<Signature> Parse(std::string_view text);
 
-  // The operand that describes input `index`, given `count` inputs; nullptr when there are too
-  // many. Optional operands at the end may be absent; `present` lists which are (empty: all).
+  // The operand that describes each of `count` inputs: a repeated one stands for several, optional
+  // ones at the end may be absent. InvalidArgument for too few or too many. The pointers live as
+  // long as this signature.
   absl::StatusOr<std::vector<const SignatureOperand*>> Match(size_t count) const;
 
   // Dims of the outputs. InvalidArgument names the operand and both sizes when dims disagree.
