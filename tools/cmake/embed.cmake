@@ -25,7 +25,8 @@ namespace tessera {
 namespace {
 
 ${arrays}
-[[maybe_unused]] EmbeddedSchema Entry(std::string_view name, const unsigned char* bytes, size_t size) {
+[[maybe_unused]] EmbeddedSchema Entry(std::string_view name, const unsigned char* bytes,
+                                      size_t size) {
   return {name, std::string_view(reinterpret_cast<const char*>(bytes), size)};
 }
 

@@ -1,7 +1,8 @@
 # Flags of every target of ours, as the interface library tessera_flags, and the precompiled header.
 add_library(tessera_flags INTERFACE)
 target_include_directories(tessera_flags INTERFACE ${PROJECT_SOURCE_DIR} ${PROJECT_BINARY_DIR})
-# No contraction and no reassociation: equal programs give equal bits (a kernel asks for fma itself).
+# No contraction and no reassociation: equal programs give equal bits (a kernel asks for
+# fma itself).
 target_compile_options(tessera_flags INTERFACE
   -Wall -Wextra -Wno-unused-parameter -Wno-missing-field-initializers -ffunction-sections
   -fdata-sections -fno-math-errno -ffp-contract=off)
@@ -23,7 +24,8 @@ if(TESSERA_SANITIZE STREQUAL "address")
 elseif(TESSERA_SANITIZE STREQUAL "thread")
   set(TESSERA_SANITIZE_FLAGS -fsanitize=thread -g1)
 elseif(TESSERA_SANITIZE)
-  message(FATAL_ERROR "TESSERA_SANITIZE: expected address, thread or nothing, got '${TESSERA_SANITIZE}'")
+  message(FATAL_ERROR "TESSERA_SANITIZE: expected address, thread or nothing, got "
+                      "'${TESSERA_SANITIZE}'")
 endif()
 target_compile_options(tessera_flags INTERFACE ${TESSERA_SANITIZE_FLAGS})
 target_link_options(tessera_flags INTERFACE ${TESSERA_SANITIZE_FLAGS})

@@ -20,8 +20,8 @@ if(TARGET tessera_capi AND EXISTS ${PROJECT_SOURCE_DIR}/capi/symbols.txt)
 
   # The objects of capi are the roots; the linker takes what they need from the other layers.
   add_library(tessera SHARED $<TARGET_OBJECTS:tessera_capi>)
-  set_target_properties(tessera PROPERTIES LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION} SOVERSION 0
-                        LINK_DEPENDS ${version_script})
+  set_target_properties(tessera PROPERTIES LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION}
+                        SOVERSION 0 LINK_DEPENDS ${version_script})
   target_include_directories(tessera INTERFACE ${PROJECT_SOURCE_DIR}/capi/include)
   target_link_libraries(tessera PRIVATE tessera_all)
   target_link_options(tessera PRIVATE -Wl,--version-script=${version_script} -Wl,--exclude-libs,ALL

@@ -1,11 +1,13 @@
 # Tables: the directory is the registry.
 #
 # tessera_table(NAME n HEADER h FUNCTION f PATTERN p ENTRY e (ENTRY_TYPE t | SINK s)
-#               [NAMESPACE ns] [EXCLUDE regex] [SCHEMAS folder] LAYERS l... USED_BY u... FOLDERS d...)
+#               [NAMESPACE ns] [EXCLUDE regex] [SCHEMAS folder]
+#               LAYERS l... USED_BY u... FOLDERS d...)
 #
 # For every file foo_bar.cc directly in a folder of FOLDERS (helpers live in a sub-folder, or match
 # EXCLUDE; with SCHEMAS only files with a schema schemas/<folder>/foo_bar.fbs count), <Camel> is
-# FooBar and <stem> is foo_bar in PATTERN, which declares the file's function, and in ENTRY, its row.
+# FooBar and <stem> is foo_bar: in PATTERN, which declares the file's function, and in ENTRY, its
+# row.
 # The table, declared in HEADER, is `absl::Span<const t> f()`, or with SINK a function `void f(s)`
 # whose body is the rows. It becomes the library tessera_table_<n>, linked to the layers LAYERS that
 # define the rows; the layers USED_BY, which read the table, link it. A HEADER that does not exist
@@ -52,8 +54,8 @@ function(tessera_table_files exclude schemas out)
 endfunction()
 
 function(tessera_table)
-  cmake_parse_arguments(T "" "NAME;HEADER;NAMESPACE;FUNCTION;ENTRY_TYPE;PATTERN;ENTRY;SINK;EXCLUDE;SCHEMAS"
-                        "FOLDERS;LAYERS;USED_BY" ${ARGN})
+  set(single NAME HEADER NAMESPACE FUNCTION ENTRY_TYPE PATTERN ENTRY SINK EXCLUDE SCHEMAS)
+  cmake_parse_arguments(T "" "${single}" "FOLDERS;LAYERS;USED_BY" ${ARGN})
   if(NOT EXISTS ${PROJECT_SOURCE_DIR}/${T_HEADER})
     return()
   endif()
@@ -77,7 +79,8 @@ function(tessera_table)
     string(APPEND declarations "${declaration};\n")
     string(APPEND entries "    ${entry}\n")
   endforeach()
-  set(text "// Written by the build from the file names of: ${T_FOLDERS}\n#include \"${T_HEADER}\"\n\n")
+  set(text "// Written by the build from the file names of: ${T_FOLDERS}\n")
+  string(APPEND text "#include \"${T_HEADER}\"\n\n")
   string(APPEND text "namespace ${T_NAMESPACE} {\n\n${declarations}\n")
   if(T_SINK)
     string(APPEND text "void ${T_FUNCTION}([[maybe_unused]] ${T_SINK} sink) {\n${entries}}\n")
