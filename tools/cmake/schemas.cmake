@@ -21,7 +21,7 @@ foreach(schema ${schema_files})
   list(TRANSFORM schema_files PREPEND ${schema_root}/ OUTPUT_VARIABLE all_schemas)
   add_custom_command(
     OUTPUT ${outputs}
-    COMMAND ${FLATC} --cpp --cpp-std c++17 --keep-prefix -b --schema --bfbs-comments --bfbs-builtins
+    COMMAND ${FLATC} --cpp --keep-prefix -b --schema --bfbs-comments --bfbs-builtins
             -I ${schema_root} -o ${folder} ${schema_root}/${schema}
     DEPENDS ${all_schemas} COMMENT "Compiling schemas/${schema}" VERBATIM)
   list(APPEND bfbs_files ${schema_out}/${name}.bfbs)
