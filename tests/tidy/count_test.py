@@ -26,8 +26,8 @@ CTEST = """<testsuite>
 GOOD = """<testsuites><testsuite>
 <testcase name="A" classname="S" status="run" result="completed"/>
 <testcase name="B" classname="S" status="run" result="completed"><failure message="x"/></testcase>
-<testcase name="C" classname="S" status="run" result="skipped"><skipped message="f.cc:1&#x0A;no AMX"/>
-</testcase>
+<testcase name="C" classname="S" status="run" result="skipped">
+<skipped message="f.cc:1&#x0A;no AMX"/></testcase>
 <testcase name="D" classname="S" status="notrun" result="suppressed"/>
 </testsuite></testsuites>"""
 LEAKS = """<testsuites><testsuite>

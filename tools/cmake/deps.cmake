@@ -1,17 +1,18 @@
 # Dependencies, as the interface libraries tessera_absl, tessera_flatbuffers, tessera_rapidjson,
 # tessera_highway and tessera_gloo, and the compiler FLATC.
 if(TESSERA_DEPS STREQUAL "build")
-  set(variants "")
-  if(TESSERA_SANITIZE STREQUAL "thread")
-    set(variants --thread)
-  endif()
-  foreach(variant "" ${variants})
-    execute_process(COMMAND ${PROJECT_SOURCE_DIR}/tools/deps ${variant} RESULT_VARIABLE deps_result)
+  set(variants plain ${TESSERA_SANITIZE})
+  foreach(variant ${variants})
+    set(options "")
+    if(NOT variant STREQUAL "plain")
+      set(options --sanitize ${variant})
+    endif()
+    execute_process(COMMAND ${PROJECT_SOURCE_DIR}/tools/deps ${options} RESULT_VARIABLE deps_result)
     if(NOT deps_result EQUAL 0)
       message(FATAL_ERROR "tools/deps could not build the dependencies; its message is above. "
                           "With own copies: -DTESSERA_DEPS=system -DCMAKE_PREFIX_PATH=...")
     endif()
-    execute_process(COMMAND ${PROJECT_SOURCE_DIR}/tools/deps ${variant} --print-prefix
+    execute_process(COMMAND ${PROJECT_SOURCE_DIR}/tools/deps ${options} --print-prefix
                     OUTPUT_VARIABLE deps_prefix OUTPUT_STRIP_TRAILING_WHITESPACE)
     list(PREPEND CMAKE_PREFIX_PATH ${deps_prefix})
   endforeach()

@@ -34,10 +34,11 @@ if(TARGET tessera_capi AND EXISTS ${PROJECT_SOURCE_DIR}/capi/symbols.txt)
   if(cli_sources)
     add_executable(tessera_cli ${cli_sources})
     set_target_properties(tessera_cli PROPERTIES OUTPUT_NAME tessera
-                          BUILD_RPATH "$ORIGIN/../lib" INSTALL_RPATH "$ORIGIN/../lib")
+                          BUILD_WITH_INSTALL_RPATH ON INSTALL_RPATH "$ORIGIN/../lib")
     target_include_directories(tessera_cli PRIVATE ${PROJECT_SOURCE_DIR})
     target_compile_options(tessera_cli PRIVATE -Wall -Wextra ${TESSERA_SANITIZE_FLAGS})
-    target_link_options(tessera_cli PRIVATE ${TESSERA_SANITIZE_FLAGS})
+    target_link_options(tessera_cli PRIVATE -static-libgcc -static-libstdc++
+                        ${TESSERA_SANITIZE_FLAGS})
     target_link_libraries(tessera_cli PRIVATE tessera tessera_rapidjson Threads::Threads)
   endif()
 
