@@ -51,8 +51,12 @@ def script_outcome(case):
 
 
 def all_cases(results):
+    try:
+        root = ElementTree.parse(os.path.join(results, "ctest.junit")).getroot()
+    except (OSError, ElementTree.ParseError) as error:
+        return [(f"ctest itself: {error}", "failed", "")]
     cases = []
-    for case in ElementTree.parse(os.path.join(results, "ctest.junit")).getroot().iter("testcase"):
+    for case in root.iter("testcase"):
         name = case.get("name")
         outcome, reason = script_outcome(case)
         inner = googletest_cases(os.path.join(results, name + ".xml"))
