@@ -24,6 +24,16 @@ ValueId SpreadOverReduced(GradientContext& context, ValueId reduced) {
   return graph.Op("broadcast_to", {kept}, {{"shape", ToText(dims)}});
 }
 
+ValueId ShareAmongEqual(GradientContext& context) {
+  Graph& graph = context.graph();
+  const DType dtype = context.input_type(0).dtype;
+  const ValueId y = KeepReduced(context, context.output());
+  const ValueId dy = KeepReduced(context, context.cotangent());
+  const ValueId equal = graph.Cast(graph.Op("equal", {context.input(0), y}), dtype);
+  const ValueId count = graph.Sum(equal, context.attrs().Ints("dims"), /*keep_dims=*/true);
+  return graph.Mul(equal, graph.Div(dy, count));
+}
+
 double ReductionFlops(absl::Span<const std::vector<int64_t>> input_dims,
                       absl::Span<const std::vector<int64_t>>, const Attrs&) {
   double flops = 1;

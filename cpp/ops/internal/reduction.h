@@ -13,6 +13,8 @@ OpDef WithReductionAttrs(OpDef def);
 ValueId KeepReduced(GradientContext& context, ValueId reduced);
 // `reduced` repeated over the dims of x: the gradient of a sum.
 ValueId SpreadOverReduced(GradientContext& context, ValueId reduced);
+// The cotangent, shared by the elements of x that equal the result: the gradient of an extremum.
+ValueId ShareAmongEqual(GradientContext& context);
 // One per element of the operand.
 double ReductionFlops(absl::Span<const std::vector<int64_t>> input_dims,
                       absl::Span<const std::vector<int64_t>> output_dims, const Attrs& attrs);
