@@ -244,7 +244,8 @@ class PosixStore : public FileStore {
     struct stat info;
     if (::fstat(fd.get(), &info) != 0) return ErrnoError(errno, "stat", path);
     if (!S_ISREG(info.st_mode)) {
-      return absl::InvalidArgumentError(absl::StrCat(path, ": expected a file, got something else"));
+      return absl::InvalidArgumentError(
+          absl::StrCat(path, ": expected a file, got something else"));
     }
     return std::make_unique<PosixReadableFile>(fd.release(), info.st_size, path);
   }

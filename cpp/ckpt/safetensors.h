@@ -62,8 +62,8 @@ bool DTypeFromSafetensorsName(std::string_view name, DType* out);
 // An open file.
 class SafetensorsReader {
  public:
-  // Reads and checks the header. NOT_FOUND; otherwise as ParseSafetensorsHeader. A null store is the
-  // local file system; another one must outlive the reader.
+  // Reads and checks the header. NOT_FOUND; otherwise as ParseSafetensorsHeader. A null store is
+  // the local file system; another one must outlive the reader.
   static absl::StatusOr<std::unique_ptr<SafetensorsReader>> Open(const std::string& path,
                                                                  FileStore* store = nullptr);
 

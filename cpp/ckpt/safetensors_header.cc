@@ -349,8 +349,9 @@ absl::Status PlaceEntries(SafetensorsHeader& header, int64_t* data_bytes) {
   return absl::OkStatus();
 }
 
-using JsonWriter = rapidjson::Writer<rapidjson::StringBuffer, rapidjson::UTF8<>, rapidjson::UTF8<>,
-                                     rapidjson::CrtAllocator, rapidjson::kWriteValidateEncodingFlag>;
+using JsonWriter =
+    rapidjson::Writer<rapidjson::StringBuffer, rapidjson::UTF8<>, rapidjson::UTF8<>,
+                      rapidjson::CrtAllocator, rapidjson::kWriteValidateEncodingFlag>;
 
 bool PutText(JsonWriter& json, std::string_view text) {
   return json.String(text.data(), static_cast<rapidjson::SizeType>(text.size()));

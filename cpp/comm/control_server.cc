@@ -240,7 +240,8 @@ class ControlServer::State {
     if (joined_ < options_.world && now_ms - start_ms_ > options_.join_timeout_ms) {
       std::string missing;
       for (size_t rank = 0; rank < members_.size(); ++rank) {
-        if (!members_[rank].has_joined) absl::StrAppend(&missing, missing.empty() ? "" : ", ", rank);
+        if (members_[rank].has_joined) continue;
+        absl::StrAppend(&missing, missing.empty() ? "" : ", ", rank);
       }
       return Fail(absl::StatusCode::kUnavailable,
                   absl::StrCat("rank ", missing, " of ", options_.world, " has not joined within ",

@@ -1,8 +1,9 @@
 // Compiler: from a traced main function to a Program ready for an Executor.
 //
-// Flatten -> outline into segments -> joint functions -> cut by recompute policy -> slots, calls and
-// the schedule (prologue; per micro-batch forward and backward; collect; reduce; norm; commit).
-// Equal layers are differentiated and cut once, however many there are. Pure functions; thread-safe.
+// Flatten -> outline into segments -> joint functions -> cut by recompute policy -> slots, calls
+// and the schedule (prologue; per micro-batch forward and backward; collect; reduce; norm; commit).
+// Equal layers are differentiated and cut once, however many there are. Pure functions;
+// thread-safe.
 #pragma once
 
 #include <functional>

@@ -213,7 +213,8 @@ int64_t Loader::batches_per_epoch() const {
 
 absl::Status Loader::Seek(int64_t position) {
   if (position < 0) {
-    return absl::OutOfRangeError(absl::StrCat("data position: expected at least 0, got ", position));
+    return absl::OutOfRangeError(
+        absl::StrCat("data position: expected at least 0, got ", position));
   }
   Stop();
   position_ = position;

@@ -25,8 +25,8 @@ struct GenerateOptions {
 
 class Generator {
  public:
-  // `decode` is the compiled decode program (arguments tokens, positions, start); `parameters` holds
-  // its parameters. `max_positions`: 0, or how many positions the model has learned.
+  // `decode` is the compiled decode program (arguments tokens, positions, start); `parameters`
+  // holds its parameters. `max_positions`: 0, or how many positions the model has learned.
   static absl::StatusOr<std::unique_ptr<Generator>> Create(
       const Environment& environment, std::shared_ptr<const Program> decode,
       std::shared_ptr<SlotStore> parameters, std::shared_ptr<const Tokenizer> tokenizer,

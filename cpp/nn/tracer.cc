@@ -176,7 +176,8 @@ absl::Status Tracer::BindCall(TraceFrame& frame, const Function& callee, const V
     const ValueId id = frame.function->inputs()[existing].value;
     if (frame.function->type(id) != type) {
       return absl::InvalidArgumentError(
-          absl::StrCat("parameter ", path, ": wanted as ", type.ToText(), " by ", at, ", but it is ",
+          absl::StrCat("parameter ", path, ": wanted as ", type.ToText(), " by ", at,
+                       ", but it is ",
                        frame.function->type(id).ToText()));
     }
     operands.push_back(id);

@@ -172,7 +172,8 @@ TEST(CheckpointTest, AnyBoxIsReadFromAnySplit) {
       std::vector<int64_t> offset(3), size(3);
       for (size_t d = 0; d < 3; ++d) {
         offset[d] = static_cast<int64_t>(random.Below(static_cast<uint64_t>(dims[d])));
-        size[d] = static_cast<int64_t>(random.Below(static_cast<uint64_t>(dims[d] - offset[d] + 1)));
+        const auto choices = static_cast<uint64_t>(dims[d] - offset[d] + 1);
+        size[d] = static_cast<int64_t>(random.Below(choices));
       }
       std::vector<int32_t> got(static_cast<size_t>(size[0] * size[1] * size[2]), -1);
       ASSERT_OK((*reader)->ReadBox(TensorKind::kParameter, "w", "", offset, size, got.data(),

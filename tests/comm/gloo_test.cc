@@ -78,7 +78,8 @@ TEST(GlooTest, SameBitsAsInProcess) {
   for (std::thread& thread : threads) thread.join();
   for (size_t rank = 0; rank < 3; ++rank) {
     ASSERT_TRUE(results[rank].is_done);
-    EXPECT_EQ(results[rank].text.size(), expected[rank].size()) << results[rank].text.substr(0, 200);
+    EXPECT_EQ(results[rank].text.size(), expected[rank].size())
+        << results[rank].text.substr(0, 200);
     EXPECT_TRUE(results[rank].text == expected[rank]) << "rank " << rank << " has other bits";
   }
 }

@@ -61,7 +61,8 @@ TEST(ReduceTest, NanWinsTheMaximum) {
   const float nan = std::numeric_limits<float>::quiet_NaN(), one = 1, two = 2;
   float result = 0;
   void* out = &result;
-  for (auto in : {std::vector<const void*>{&nan, &one, &two}, {&one, &nan, &two}, {&one, &two, &nan}}) {
+  for (auto in : {std::vector<const void*>{&nan, &one, &two}, {&one, &nan, &two},
+                  {&one, &two, &nan}}) {
     ReduceInOrder(in, absl::MakeConstSpan(&out, 1), 1, DType::kF32, ReduceOp::kMax);
     EXPECT_TRUE(std::isnan(result));
   }
