@@ -66,16 +66,17 @@ class Config {
   // Fills in defaults, dictated dims and default types, and checks everything.
   absl::StatusOr<Config> Resolve() const;
 
-  // Canonical JSON of what was set, indented. Reads back as the same config.
-  std::string ToJson() const;
+  // Canonical JSON of what was set, or of every value, indented. Reads back as the same config.
+  std::string ToJson(bool everything = false) const;
   // Every value, with its origin as a comment at the end of the line; reads back as well.
   std::string ToAnnotatedJson() const;
   // {"config": {every value}, "origins": {"model.vocab_size": "gpt.json:4:5", ...}}
   std::string ToResolvedJson() const;
   // JSON of one subtree, every value, on one line: what a custom module's build function is given.
   static std::string NodeJson(const ConfigNode& node);
-  // FlatBuffers bytes of what was set; equal configs give equal bytes.
-  std::string ToBytes() const;
+  // FlatBuffers bytes of what was set, or of every value (for checkpoints: a later default must not
+  // change a finished run). Equal configs give equal bytes.
+  std::string ToBytes(bool everything = false) const;
 
   // One line per difference: "path: value in a -> value in b"; "-" where one has none.
   static std::vector<std::string> Diff(const Config& a, const Config& b);

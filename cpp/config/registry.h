@@ -49,7 +49,8 @@ struct FieldInfo {
   std::vector<EnumMember> members;
   const TypeInfo* table = nullptr;   // of a nested plain table
   std::string role;                  // of a slot
-  std::string default_type;
+  std::string default_type;          // filled in when nothing is said
+  std::string usual_type;            // when fields are given without a type; else stays empty
   uint16_t position = 0;             // place in the FlatBuffers table
   uint8_t width = 0;                 // bytes of a scalar there; 0: not a scalar
   bool is_unsigned = false;
