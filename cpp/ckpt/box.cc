@@ -1,5 +1,6 @@
 #include "cpp/ckpt/box.h"
 
+#include "absl/numeric/int128.h"
 #include "absl/strings/str_cat.h"
 
 namespace tessera {
@@ -47,7 +48,8 @@ bool IsWholeBox(Dims dims, Dims offset, Dims size) {
 std::string BoxText(Dims offset, Dims size) {
   std::string text = "[";
   for (size_t i = 0; i < offset.size(); ++i) {
-    absl::StrAppend(&text, i == 0 ? "" : ",", offset[i], ":", offset[i] + size[i]);
+    // Damaged boxes are shown too, and their ends may not fit into 64 bits.
+    absl::StrAppend(&text, i == 0 ? "" : ",", offset[i], ":", absl::int128(offset[i]) + size[i]);
   }
   return absl::StrCat(text, "]");
 }
