@@ -1,9 +1,9 @@
 // Config: a tree of nodes read from JSON text or FlatBuffers bytes, changed by path, resolved.
 //
-// Reading, Set and Resolve report all errors at once (errors.h). A config may be incomplete until it
-// is resolved; Resolve gives a new one in which every field has its value. Paths: `a.b.c`, with
-// `layers[3]` for lists. Modifiers are not part of this file. A Config is a value (copies are deep);
-// it keeps its registry alive. Constant use from several threads is safe.
+// Reading, Set and Resolve report all errors at once (errors.h). A config may be incomplete until
+// it is resolved; Resolve gives a new one in which every field has its value. Paths: `a.b.c`, with
+// `layers[3]` for lists. Modifiers are not part of this file. A Config is a value (copies are
+// deep); it keeps its registry alive. Constant use from several threads is safe.
 #pragma once
 
 #include <memory>
@@ -54,8 +54,8 @@ class Config {
 
   // Sets a field to a value given as JSON (texts and enums also without quotes), or fills a slot
   // ("RotaryPosition", {"type": ...}); "null" unsets a field and empties a slot. Slots on the way
-  // that say nothing yet get their default type. `origin` is shown as the value's origin; when empty
-  // it is "--set path=value". On error nothing changes.
+  // that say nothing yet get their default type. `origin` is shown as the value's origin; when
+  // empty it is "--set path=value". On error nothing changes.
   absl::Status Set(std::string_view path, std::string_view value, std::string_view origin = "");
   // Puts a field or slot back to "nothing was said".
   absl::Status Unset(std::string_view path);

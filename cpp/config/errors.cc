@@ -6,6 +6,7 @@
 #include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "cpp/base/text.h"
 
 namespace tessera {
 namespace {
@@ -48,6 +49,11 @@ void ConfigErrors::Add(ConfigError error) {
     ++left_out_;
     return;
   }
+  // Names of files and paths of calls may hold any bytes; messages are UTF-8.
+  for (std::string* text : {&error.file, &error.path, &error.expected, &error.got, &error.nearest,
+                            &error.hint, &error.doc}) {
+    if (!IsValidUtf8(*text)) *text = Quoted(*text, 400);
+  }
   errors_.push_back(std::move(error));
 }
 
@@ -72,7 +78,8 @@ absl::Status ConfigErrors::ToStatus() const {
   if (errors_.empty()) return absl::OkStatus();
   std::vector<ConfigError> sorted = errors_;
   std::stable_sort(sorted.begin(), sorted.end(), [](const ConfigError& a, const ConfigError& b) {
-    return std::tie(a.file, a.line, a.column) < std::tie(b.file, b.line, b.column);
+    return std::tie(a.is_missing, a.file, a.line, a.column) <
+           std::tie(b.is_missing, b.file, b.line, b.column);
   });
   std::string message, payload = "[";
   for (const ConfigError& error : sorted) {

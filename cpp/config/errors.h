@@ -26,6 +26,7 @@ struct ConfigError {
   std::string nearest;       // a valid name that may be meant, or ""
   std::string hint;          // a further half-sentence, or ""
   std::string doc;           // of the field, or ""
+  bool is_missing = false;   // a required field that was not given: listed after the others
 
   std::string ToText() const;
 };
@@ -43,7 +44,8 @@ class ConfigErrors {
   // A name that an unknown field at `path` was probably meant for.
   bool HasMeant(std::string_view path, std::string_view name) const;
 
-  // OK when there are none. Sorted by file, line and column.
+  // OK when there are none. Sorted by file, line and column, what is
+  // missing last.
   absl::Status ToStatus() const;
 
  private:

@@ -4,8 +4,11 @@
 #include <cmath>
 #include <limits>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cpp/base/suggest.h"
 #include "cpp/base/text.h"
 
 namespace tessera {
@@ -99,6 +102,18 @@ std::string FitElement(const FieldInfo& field, ConfigValue& value) {
     }
   }
   return fits ? "" : GotText(value);
+}
+
+std::string MeantName(std::string_view word, const std::vector<std::string>& names) {
+  std::string meant = NearestName(word, names);
+  if (!meant.empty() || word.size() < 3) return meant;
+  const std::string lower = absl::AsciiStrToLower(word);
+  for (const std::string& name : names) {
+    if (!absl::StrContains(absl::AsciiStrToLower(name), lower)) continue;
+    if (!meant.empty()) return "";
+    meant = name;
+  }
+  return meant;
 }
 
 }  // namespace tessera

@@ -3,6 +3,8 @@
 #pragma once
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "cpp/config/registry.h"
 #include "cpp/config/value.h"
@@ -15,5 +17,9 @@ std::string FitElement(const FieldInfo& field, ConfigValue& value);
 
 // "12", "'text'", for the part "got ..." of an error.
 std::string GotText(const ConfigValue& value);
+
+// The name that `word` most likely meant: the nearest one, or else the only one that contains it
+// ("Rotary" for RotaryPosition); "" when there is none.
+std::string MeantName(std::string_view word, const std::vector<std::string>& names);
 
 }  // namespace tessera

@@ -23,7 +23,7 @@ using flatbuffers::uoffset_t;
 
 constexpr uoffset_t kMostTables = 1 << 20;
 
-// --- Writing --------------------------------------------------------------------------------------
+// --- Writing ---
 
 // Calls `act` with a value of the C++ type that stores the field.
 template <typename Act>
@@ -191,7 +191,7 @@ class Encoder {
   std::set<const TypeInfo*, ByName> types_;
 };
 
-// --- Reading --------------------------------------------------------------------------------------
+// --- Reading ---
 
 // A copy with the alignment that FlatBuffers wants.
 class Aligned {

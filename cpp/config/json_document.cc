@@ -68,12 +68,18 @@ class Builder {
     member.name.assign(name, length);
     member.offset = static_cast<uint32_t>(TokenStart(text_, end_));
     open_.back()->members.push_back(std::move(member));
+    is_pending_ = true;
     end_ = stream_.Tell();
     return Count();
   }
   bool EndObject(rapidjson::SizeType) { return Close(); }
   bool StartArray() { return Open(JsonValue::Kind::kList); }
   bool EndArray(rapidjson::SizeType) { return Close(); }
+
+  // After an error: drops a name that got no value.
+  void DropPending() {
+    if (is_pending_) open_.back()->members.pop_back();
+  }
 
   bool has_root() const { return has_root_; }
   bool too_deep() const { return too_deep_; }
@@ -97,6 +103,7 @@ class Builder {
 
   JsonValue* Place() {
     has_root_ = true;
+    is_pending_ = false;
     if (open_.empty()) return &root_;
     JsonValue& parent = *open_.back();
     if (parent.kind == JsonValue::Kind::kObject) return &parent.members.back().value;
@@ -141,6 +148,7 @@ class Builder {
   size_t end_ = 0;
   int64_t count_ = 0;
   bool has_root_ = false;
+  bool is_pending_ = false;   // a name has come, its value not yet
   bool too_deep_ = false;
 };
 
@@ -166,8 +174,6 @@ std::string ExpectedFor(rapidjson::ParseErrorCode code) {
       return "one of the escapes \\\" \\\\ \\/ \\b \\f \\n \\r \\t \\u";
     case rapidjson::kParseErrorStringMissQuotationMark:
       return "a closing '\"'";
-    case rapidjson::kParseErrorStringInvalidEncoding:
-      return "text without control characters (write a line break as \\n)";
     case rapidjson::kParseErrorNumberTooBig:
       return "a number of at most about 1.8e308";
     case rapidjson::kParseErrorNumberMissFraction:
@@ -278,7 +284,14 @@ bool JsonDocument::Parse(ConfigErrors& errors) {
   has_root_ = builder.has_root();
   if (!result.IsError()) return true;
   const size_t offset = result.Offset();
-  if (builder.too_deep()) {
+  const std::string path = builder.Path();
+  builder.DropPending();
+  if (builder.too_deep() || builder.too_many()) has_root_ = false;   // not worth a further look
+  if (result.Code() == rapidjson::kParseErrorStringEscapeInvalid && offset < text_.size() &&
+      static_cast<unsigned char>(text_[offset]) < 0x20) {
+    Fail(offset, path, "a closing '\"' on the same line (a line break in a text is written \\n)",
+         text_[offset] == '\n' ? "a line break" : "a control character", errors);
+  } else if (builder.too_deep()) {
     Fail(offset, "", absl::StrCat("at most ", ConfigLimits::kDepth, " nested objects and lists"),
          "more", errors);
   } else if (builder.too_many()) {
@@ -287,7 +300,7 @@ bool JsonDocument::Parse(ConfigErrors& errors) {
     // Skipping ahead to the offending token: the reader may stand on the blank before it.
     const size_t token = TokenStart(text_, offset);
     const bool at_comma = offset < text_.size() && (text_[offset] == ',' || text_[offset] == ':');
-    Fail(at_comma ? offset : token, builder.Path(), ExpectedFor(result.Code()),
+    Fail(at_comma ? offset : token, path, ExpectedFor(result.Code()),
          GotAt(at_comma ? offset : token), errors);
   }
   return false;

@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
+#include "cpp/base/text.h"
 #include "cpp/config/json_reader.h"
 
 namespace tessera {
@@ -86,11 +86,13 @@ class Printer {
   void Line(std::string_view end, const ConfigOrigin* origin) {
     absl::StrAppend(&text_, end);
     if (options_.origins && origin != nullptr) {
-      // A line break inside would end the comment.
-      const std::vector<std::string_view> lines = absl::StrSplit(origin->ToText(), '\n');
+      // A line break inside would end the comment; a file name need not be UTF-8.
+      std::string comment = origin->ToText();
+      comment.resize(std::min(comment.find('\n'), comment.size()));
+      if (!IsValidUtf8(comment)) comment = Quoted(comment);
       const size_t start = text_.rfind('\n') + 1;
       const size_t width = text_.size() - start;
-      absl::StrAppend(&text_, std::string(width < 40 ? 40 - width : 1, ' '), "// ", lines.front());
+      absl::StrAppend(&text_, std::string(width < 40 ? 40 - width : 1, ' '), "// ", comment);
     }
     text_ += "\n";
   }

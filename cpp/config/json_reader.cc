@@ -6,7 +6,6 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "cpp/base/suggest.h"
 #include "cpp/base/text.h"
 #include "cpp/config/config.h"
 #include "cpp/config/field_check.h"
@@ -113,7 +112,7 @@ const TypeInfo* JsonReader::ReadType(const JsonValue& value, const FieldInfo& sl
   const TypeInfo* info = registry_.Find(named->text);
   if (info == nullptr) {
     Fail(named->offset, where, expected, Quoted(named->text),
-         NearestName(named->text, registry_.Names(slot.role)));
+         MeantName(named->text, registry_.Names(slot.role)));
     return nullptr;
   }
   if (!slot.role.empty() && !info->HasRole(slot.role)) {
@@ -149,7 +148,7 @@ const FieldInfo* JsonReader::FieldOf(const JsonMember& member, const TypeInfo& t
          absl::StrCat("'", member.name, "'"), "", "the word is reserved and not supported yet");
     return nullptr;
   }
-  const std::string nearest = NearestName(member.name, type.FieldNames());
+  const std::string nearest = MeantName(member.name, type.FieldNames());
   std::string hint;
   if (nearest.empty()) {
     const std::string owners = registry_.TypesWithField(member.name);
@@ -158,7 +157,8 @@ const FieldInfo* JsonReader::FieldOf(const JsonMember& member, const TypeInfo& t
   const std::vector<std::string> names = type.FieldNames();
   Fail(member.offset, where,
        names.empty() ? absl::StrCat("no fields in a ", type.name)
-                     : absl::StrCat("a field of ", type.name, " (", absl::StrJoin(names, ", "), ")"),
+                     : absl::StrCat("a field of ", type.name, " (", absl::StrJoin(names, ", "),
+                                    ")"),
        Quoted(member.name), nearest, hint);
   return nullptr;
 }
@@ -253,7 +253,7 @@ std::optional<ConfigValue> JsonReader::ReadElement(const JsonValue& value, const
   if (!typed.has_value()) {
     std::string nearest, hint;
     if (value.kind == Kind::kText && field.kind == FieldKind::kBool) {
-      nearest = NearestName(value.text, {"true", "false"});
+      nearest = MeantName(value.text, {"true", "false"});
     } else if (value.kind == Kind::kText && element.kind != FieldKind::kText) {
       double number = 0;
       if (absl::SimpleAtod(value.text, &number)) hint = "write the number without quotes";
@@ -265,7 +265,7 @@ std::optional<ConfigValue> JsonReader::ReadElement(const JsonValue& value, const
   if (wrong.empty()) return typed;
   std::string nearest;
   if (value.kind == Kind::kText) {
-    nearest = NearestName(value.text,
+    nearest = MeantName(value.text,
                           field.kind == FieldKind::kEnum ? MemberNames(field) : field.choices);
   }
   Fail(value.offset, path, expected, value.kind == Kind::kNumber ? Describe(value) : wrong,

@@ -9,6 +9,7 @@
 #include "cpp/base/suggest.h"
 #include "cpp/base/text.h"
 #include "cpp/config/config.h"
+#include "cpp/config/field_check.h"
 #include "cpp/config/json_document.h"
 #include "cpp/config/json_printer.h"
 #include "cpp/config/json_reader.h"
@@ -76,7 +77,7 @@ class Setter {
   const FieldInfo* Find(const TypeInfo& type, size_t at) {
     if (const FieldInfo* field = type.Find(parts_[at].name)) return field;
     const std::vector<std::string> names = type.FieldNames();
-    const std::string nearest = NearestName(parts_[at].name, names);
+    const std::string nearest = MeantName(parts_[at].name, names);
     Fail(at,
          names.empty() ? absl::StrCat("no fields in a ", type.name)
                        : absl::StrCat("a field of ", type.name, " (", absl::StrJoin(names, ", "),
@@ -116,9 +117,7 @@ class Setter {
     }
     ConfigErrors syntax;
     if (document_.Parse(syntax)) return &document_.root();
-    const ConfigError& error = syntax.errors().front();
-    Fail(at, field.Expected(), absl::StrCat(Quoted(text_), ", which is not JSON: expected ",
-                                            error.expected, ", got ", error.got));
+    Fail(at, field.Expected(), Quoted(text_));
     return nullptr;
   }
 
@@ -168,7 +167,9 @@ class Setter {
     const std::string& usual = field.default_type.empty() ? field.usual_type : field.default_type;
     const TypeInfo* type = registry_.Find(usual);
     if (type == nullptr) {
-      Fail(at, absl::StrCat("a type in this slot first (", absl::StrJoin(registry_.Names(field.role), ", "), ")"),
+      Fail(at,
+           absl::StrCat("a type in this slot first (",
+                        absl::StrJoin(registry_.Names(field.role), ", "), ")"),
            "an empty slot");
       return nullptr;
     }

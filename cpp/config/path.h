@@ -1,7 +1,7 @@
 // The path language of configs: `model.decoder.num_layers`, `optimizer.groups[0].match`.
 //
-// Setting, unsetting and reading by path, on trees. Internal to config. Functions of their arguments
-// alone; thread-safe.
+// Setting, unsetting and reading by path, on trees. Internal to config. Functions of their
+// arguments alone; thread-safe.
 #pragma once
 
 #include <string>

@@ -1,9 +1,9 @@
 // SchemaRegistry: the config types there are, as their schemas describe them.
 //
-// The built-in registry holds the schemas embedded in the library; a runtime makes its own on top of
-// it, to which it adds custom types from schema text. Types are never removed, and what is returned
-// lives as long as the registry. Says nothing about what a type does: a module of a known type may
-// still have no code here. Thread-safe.
+// The built-in registry holds the schemas embedded in the library; a runtime makes its own on top
+// of it, to which it adds custom types from schema text. Types are never removed, and what is
+// returned lives as long as the registry. Says nothing about what a type does: a module of a known
+// type may still have no code here. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -82,8 +82,8 @@ class SchemaRegistry {
   explicit SchemaRegistry(std::shared_ptr<const SchemaRegistry> base) : base_(std::move(base)) {}
 
   // Adds the table `type` of a schema text. `include "attributes.fbs";` is neither needed nor
-  // allowed. INVALID_ARGUMENT with what is wrong with the text; ALREADY_EXISTS for a known name with
-  // another schema (the same one again is fine).
+  // allowed. INVALID_ARGUMENT with what is wrong with the text; ALREADY_EXISTS for a known name
+  // with another schema (the same one again is fine).
   absl::Status RegisterText(std::string_view text, std::string_view type);
   // The same from a binary schema.
   absl::Status RegisterBinary(std::string_view bytes, std::string_view type);

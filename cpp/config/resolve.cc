@@ -57,7 +57,9 @@ class Resolver {
   void FailMissing(const ConfigNode& node, const std::string& path, const std::string& parent,
                    const std::string& name, std::string expected, const std::string& doc) {
     if (!options_.require || errors_.HasAt(path) || errors_.HasMeant(parent, name)) return;
-    Fail(node.origin(), path, std::move(expected), "nothing; it is required", doc, doc);
+    const ConfigOrigin& origin = node.origin();
+    errors_.Add({origin.source == nullptr ? "" : *origin.source, origin.line, origin.column, path,
+                 std::move(expected), "nothing", "", absl::StrCat("required: ", doc), doc, true});
   }
 
   void ResolveField(ConfigNode& node, size_t index, const Flows& flows, const std::string& path) {

@@ -17,8 +17,8 @@ struct ResolveOptions {
   bool require = true;
 };
 
-// Changes `root` in place. What `errors` holds already is taken into account: a field that was given
-// wrongly is not missing as well.
+// Changes `root` in place. What `errors` holds already is taken into account: a field that was
+// given wrongly is not missing as well.
 void ResolveTree(const SchemaRegistry& registry, ConfigNode& root, const ResolveOptions& options,
                  ConfigErrors& errors);
 

@@ -265,7 +265,7 @@ class Loader {
       return;
     }
     if (entry.kind == FieldKind::kTable) {
-      entry.fallback = ConfigValue(ConfigValue::Table());
+      entry.is_optional = true;
       return;
     }
     if (field.optional()) {

@@ -1,8 +1,8 @@
 // ConfigNode: one typed node of a config: plain fields in three states, and children by slot.
 //
-// A node knows its type's schema, but checks nothing: config.h reads, sets and resolves with checks.
-// On a resolved tree every field has a value (optional ones aside) and every slot its children;
-// module code reads it through the generated structs (gen/config/<type>.h) and Child.
+// A node knows its type's schema, but checks nothing: config.h reads, sets and resolves with
+// checks. On a resolved tree every field has a value (optional ones aside) and every slot its
+// children; module code reads it through the generated structs (gen/config/<type>.h) and Child.
 // Nodes do not move while their parent lives. Constant use from several threads is safe.
 #pragma once
 

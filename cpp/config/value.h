@@ -1,8 +1,8 @@
 // ConfigValue: the content of one plain config field, and where it came from.
 //
-// Plain data without a schema: a bool, integer, number, text, list or table. Enums are texts, nested
-// plain tables are tables; slots are no values (tree.h). Copies are deep; constant use from several
-// threads is safe.
+// Plain data without a schema: a bool, integer, number, text, list or table. Enums are texts,
+// nested plain tables are tables; slots are no values (tree.h). Copies are deep; constant use from
+// several threads is safe.
 #pragma once
 
 #include <cstdint>

@@ -189,9 +189,8 @@ std::string Generator::Header(const reflection::Schema& schema, const reflection
     if (element.empty() || field->deprecated()) continue;
     std::string type = element;
     if (field->type()->base_type() == reflection::Vector) type = "std::vector<" + element + ">";
-    // Text may always be left out; a number only with the default null.
-    const bool is_scalar = type != "std::string" && type.find("Config") == std::string::npos;
-    if (field->optional() && is_scalar && type.rfind("std::vector", 0) != 0) {
+    // A nested table may be absent, a number with the default null; text without a value is "".
+    if (field->optional() && type != "std::string" && type.rfind("std::vector", 0) != 0) {
       type = "std::optional<" + type + ">";
     }
     members += Comment(field->documentation(), "  ") + "  " + type + " " + field->name()->str() +

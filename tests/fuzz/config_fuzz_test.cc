@@ -1,0 +1,194 @@
+// Fuzzing of what configs are read from: JSON text and FlatBuffers bytes.
+//
+// Method: texts and bytes of real configs, mutated at random (flipped bits, cut, doubled and
+// swapped pieces, words of the language put in), for TESSERA_FUZZ_SECONDS (default 2) per case from
+// a fixed seed, so that a find repeats. Whatever is accepted must survive the way out and in again;
+// what is not must give INVALID_ARGUMENT with a text. With TESSERA_LIBFUZZER defined the file is a
+// libFuzzer target instead.
+#include <chrono>
+#include <cstdint>
+#include <cstdlib>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cpp/base/file.h"
+#include "cpp/base/text.h"
+#include "cpp/config/config.h"
+#include "gtest/gtest.h"
+
+namespace tessera {
+namespace {
+
+// "" when all holds.
+std::string CheckRoundTrip(const Config& config) {
+  const std::string bytes = config.ToBytes();
+  const auto from_bytes = Config::FromBytes(config.registry(), bytes);
+  if (!from_bytes.ok()) return "own bytes are refused: " + from_bytes.status().ToString();
+  if (from_bytes->ToBytes() != bytes) return "bytes change on the way";
+  const auto from_json = Config::FromJson(config.registry(), config.ToJson());
+  if (!from_json.ok()) return "own JSON is refused: " + from_json.status().ToString();
+  if (from_json->ToBytes() != bytes) return "JSON loses something";
+  const auto resolved = config.Resolve();
+  if (!resolved.ok()) return resolved.status().message().empty() ? "an error without text" : "";
+  const auto again = resolved->Resolve();
+  if (!again.ok()) return "a resolved config does not resolve: " + again.status().ToString();
+  if (again->root().Fingerprint() != resolved->root().Fingerprint()) return "resolving twice";
+  return "";
+}
+
+std::string CheckStatus(const absl::Status& status) {
+  if (status.code() != absl::StatusCode::kInvalidArgument) return status.ToString();
+  return IsValidUtf8(status.message()) ? "" : "an error text that is not UTF-8";
+}
+
+std::string CheckJson(std::string_view input) {
+  const auto config = Config::FromJson(SchemaRegistry::Builtin(), input, "fuzz.json");
+  return config.ok() ? CheckRoundTrip(*config) : CheckStatus(config.status());
+}
+
+std::string CheckBytes(std::string_view input) {
+  const auto config = Config::FromBytes(SchemaRegistry::Builtin(), input);
+  return config.ok() ? CheckRoundTrip(*config) : CheckStatus(config.status());
+}
+
+// The first line is a path, the rest a value.
+std::string CheckSet(std::string_view input) {
+  auto config = Config::OfType(SchemaRegistry::Builtin());
+  const size_t line = std::min(input.find('\n'), input.size());
+  const absl::Status status =
+      config->Set(input.substr(0, line), input.substr(std::min(line + 1, input.size())), "call");
+  return status.ok() ? CheckRoundTrip(*config) : CheckStatus(status);
+}
+
+}  // namespace
+}  // namespace tessera
+
+#ifdef TESSERA_LIBFUZZER
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const std::string_view input(reinterpret_cast<const char*>(data), size);
+  const bool holds = tessera::CheckJson(input).empty() && tessera::CheckBytes(input).empty() &&
+                     tessera::CheckSet(input).empty();
+  if (!holds) __builtin_trap();
+  return 0;
+}
+
+#else
+
+namespace tessera {
+namespace {
+
+std::chrono::duration<double> Budget() {
+  const char* seconds = std::getenv("TESSERA_FUZZ_SECONDS");
+  return std::chrono::duration<double>(seconds == nullptr ? 2.0 : std::atof(seconds));
+}
+
+std::vector<std::string> SampleTexts() {
+  std::vector<std::string> texts = {"{}", "{\"model\": {\"decoder\": {\"norm\": null}}}"};
+  for (const char* name : {"text/gpt.json", "text/shakespeare.json", "bench/dense.json"}) {
+    const auto text = ReadFile(std::string(TESSERA_SOURCE_DIR "/samples/") + name);
+    EXPECT_TRUE(text.ok()) << text.status();
+    if (text.ok()) texts.push_back(*text);
+  }
+  return texts;
+}
+
+class Mutator {
+ public:
+  explicit Mutator(uint64_t seed) : random_(seed) {}
+
+  std::string Mutate(std::string text, const std::vector<std::string>& words) {
+    const uint64_t count = 1 + Below(4);
+    for (uint64_t i = 0; i < count; ++i) Change(text, words);
+    return text;
+  }
+  const std::string& Pick(const std::vector<std::string>& items) {
+    return items[Below(items.size())];
+  }
+
+ private:
+  uint64_t Below(uint64_t limit) { return limit == 0 ? 0 : random_() % limit; }
+
+  void Change(std::string& text, const std::vector<std::string>& words) {
+    const size_t at = Below(text.size() + 1);
+    const size_t length = std::min<size_t>(Below(40), text.size() - at);
+    switch (Below(6)) {
+      case 0:
+        if (at < text.size()) text[at] = static_cast<char>(text[at] ^ (1 << Below(8)));
+        break;
+      case 1:
+        text.erase(at, length);
+        break;
+      case 2:
+        text.insert(at, text.substr(Below(text.size() + 1), length));
+        break;
+      case 3:
+        text.insert(at, Pick(words));
+        break;
+      case 4:
+        text.replace(at, length, Pick(words));
+        break;
+      default:
+        if (at < text.size()) text[at] = static_cast<char>(Below(256));
+    }
+  }
+
+  std::mt19937_64 random_;
+};
+
+template <typename Check>
+void Fuzz(const std::vector<std::string>& seeds, const std::vector<std::string>& words,
+          Check check) {
+  constexpr uint64_t kSeed = 7;
+  Mutator mutator(kSeed);
+  const auto end = std::chrono::steady_clock::now() + Budget();
+  uint64_t rounds = 0;
+  do {
+    const std::string input = mutator.Mutate(mutator.Pick(seeds), words);
+    const std::string wrong = check(input);
+    ASSERT_EQ(wrong, "") << "round " << rounds << ", input " << Quoted(input, 4000);
+    ++rounds;
+  } while (std::chrono::steady_clock::now() < end);
+  ::testing::Test::RecordProperty("rounds", static_cast<int>(rounds));
+}
+
+const std::vector<std::string> kWords = {
+    "{",     "}",       "[",        "]",      ",",      ":",         "null",   "true",
+    "-1",    "0",       "1e308",    "1e999",  "\"",     "\\u0000",   "//",     "/*",
+    "*/",    "\"type\": \"RmsNorm\",", "\"type\"", "\"norm\"", "\"dropout\": {\"rate\": 0.5},",
+    "9223372036854775807", "18446744073709551616", "0.1", "\"\"", "\xC3\xA4", "\xFF",
+    "\"groups\": [{\"match\": \"**\"}]", "\"head_dim\": 3,", "[[[[[[[[[["};
+
+TEST(ConfigFuzzTest, Json) { Fuzz(SampleTexts(), kWords, CheckJson); }
+
+TEST(ConfigFuzzTest, Bytes) {
+  std::vector<std::string> seeds;
+  for (const std::string& text : SampleTexts()) {
+    const auto config = Config::FromJson(SchemaRegistry::Builtin(), text);
+    ASSERT_TRUE(config.ok()) << config.status();
+    seeds.push_back(config->ToBytes());
+    const auto resolved = config->Resolve();
+    if (resolved.ok()) seeds.push_back(resolved->ToBytes(true));
+  }
+  const std::vector<std::string> words = {std::string(4, '\0'), std::string(4, '\xFF'), "TSRC",
+                                          std::string("\x04\0\0\0", 4),
+                                          std::string("\x08\0\x0C\0", 4)};
+  Fuzz(seeds, words, CheckBytes);
+}
+
+TEST(ConfigFuzzTest, Set) {
+  const std::vector<std::string> seeds = {
+      "trainer.steps\n3", "optimizer.groups[0].match\n**/bias",
+      "model.decoder.position\nNoPosition",
+      "data.train\n[\"a\", \"b\"]", "model.decoder.layer\n{\"attention\": {\"num_heads\": 2}}"};
+  std::vector<std::string> words = kWords;
+  words.insert(words.end(), {".", "[0]", "[1]", "[999999999]", "model", "optimizer.groups", "\n"});
+  Fuzz(seeds, words, CheckSet);
+}
+
+}  // namespace
+}  // namespace tessera
+
+#endif
