@@ -4,6 +4,7 @@
 // from the position module that a surrounding decoder provides (hook "rotate"). In decode mode keys
 // and values are appended to caches [B,S,G,head_dim] and queries read the cache.
 
+#include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
 #include "cpp/nn/module.h"
 #include "cpp/nn/projection.h"

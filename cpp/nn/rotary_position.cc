@@ -4,6 +4,7 @@
 // It stands on the decoder; attention inherits it through the hook "rotate", which takes one
 // x[B,T,H,head_dim] (queries or keys) and gives it back turned. It has no parameters.
 
+#include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
 #include "cpp/nn/module.h"
 #include "cpp/nn/scope.h"

@@ -94,6 +94,14 @@ ValueId Scope::Call1(std::string_view slot, const Values& inputs, std::string_vi
   return outputs[0];
 }
 
+const ConfigNode* Scope::Child(std::string_view slot, int index) const {
+  return frame_.config->Child(slot, static_cast<size_t>(index));
+}
+
+int Scope::ChildCount(std::string_view slot) const {
+  return static_cast<int>(frame_.config->ChildCount(slot));
+}
+
 bool Scope::HasChild(std::string_view slot) const { return Child(slot, 0) != nullptr; }
 
 bool Scope::ChildHasHook(std::string_view slot, std::string_view hook) const {
