@@ -10,7 +10,8 @@
 // full(2,3,=7), arange(4), normal(3,7), uniform(3,0.5..2), ints(4,0..7); a dtype goes behind a
 // literal after a colon ([1,2]:i32) or into the parentheses (zeros(2,bf16)). Without one it is the
 // dtype of the run: a case is run for each of `dtypes` (f64,f32,bf16 when absent; ints: i32).
-// Results are also compared with the op in fp64 or, with reference=none, with the plain kernel.
+// Results are also compared with the oracle or, for an op that it does not know, with the plain
+// kernel in fp64; with reference=none with the plain kernel in the dtype of the run.
 // tolerance=0.01 or tolerance=bf16:0.02,f32:1e-4 is relative, to the element and to the largest
 // magnitude; active=x,y names the operands whose gradients a grad line checks (all floats when
 // absent). Random values follow from op, case and operand name. Header only; not thread-safe.

@@ -1,8 +1,8 @@
 // Method: every `case` line of the tables, for each of its dtypes. Every kernel that the machine
 // can run, chosen by lowering the cap on instruction sets, is held against the stated results and
-// against the same op computed in fp64 by the plain kernel on the same rounded operands. Each
-// kernel also runs its tasks in reverse order and, where it says it can, in place: both must give
-// the same bits. `infer` and `fail` lines check types and error texts.
+// against the oracle (or, for matrix products, the plain kernel) in fp64 on the same rounded
+// operands. Each kernel also runs its tasks in reverse order and, where it says it can, in place:
+// both must give the same bits. `infer` and `fail` lines check types and error texts.
 #include <cstdio>
 #include <map>
 #include <set>
@@ -10,6 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/ops/compare.h"
+#include "tests/ops/oracle.h"
 #include "tests/ops/op_use.h"
 
 namespace tessera {
@@ -54,9 +55,20 @@ absl::StatusOr<RunResult> Run(const PreparedCase& prepared, const InterpretOptio
   return result;
 }
 
-// The op on the same operands in fp64; with reference=none, or without floats, in their own dtype.
+// The oracle's results in fp64; for ops that it does not know, the plain kernel's in fp64. With
+// reference=none the plain kernel's in the dtype of the run: a case about rounding, or about numbers
+// that differ by dtype.
 absl::StatusOr<std::vector<Tensor>> Yardstick(const OpCase& entry, const PreparedCase& prepared) {
   if (entry.Field("reference") == "none") return Interpret(*prepared.function, prepared.inputs, {});
+  std::vector<Tensor> outputs;
+  for (ValueId id : prepared.node().outputs) {
+    const ValueType& type = prepared.function->type(id);
+    ASSIGN_OR_RETURN(const std::vector<int64_t> dims, Eval(type.dims, {}));
+    ASSIGN_OR_RETURN(outputs.emplace_back(),
+                     Tensor::Zeros(IsFloat(type.dtype) ? DType::kF64 : type.dtype, dims));
+  }
+  auto results = OracleNode(prepared.node(), prepared.inputs, outputs);
+  if (results.ok() && !prepared.op->is_view()) return results;
   ASSIGN_OR_RETURN(const std::shared_ptr<Function> wide, InFp64(*prepared.function));
   std::vector<Tensor> inputs;
   for (const Tensor& input : prepared.inputs) {
@@ -73,7 +85,9 @@ void CheckStated(const OpCase& entry, const PreparedCase& prepared, const RunRes
   for (size_t o = 0; o < run.outputs.size(); ++o) {
     if (!prepared.expected[o].defined()) continue;
     if (prepared.expected_typed[o]) {
-      EXPECT_EQ(run.outputs[o].dtype, prepared.expected[o].dtype) << prepared.output_names[o];
+      EXPECT_EQ(prepared.function->type(prepared.node().outputs[o]).dtype,
+                prepared.expected[o].dtype)
+          << prepared.output_names[o];
     }
     EXPECT_EQ(Difference(run.outputs[o], prepared.expected[o], tolerance), "")
         << prepared.output_names[o] << " of " << run.kernel;
@@ -109,6 +123,7 @@ void RunCase(const OpCase& entry, DType dtype) {
   ASSERT_TRUE(prepared.ok()) << prepared.status();
   const auto yardstick = Yardstick(entry, *prepared);
   ASSERT_TRUE(yardstick.ok()) << yardstick.status();
+  CheckStated(entry, *prepared, {*yardstick, "the oracle"}, dtype);
   std::set<std::string> seen;
   for (int isa = TSR_ISA_REFERENCE; isa <= cpu::DetectIsa(); ++isa) {
     const InterpretOptions options = {.isa = isa};

@@ -1,11 +1,13 @@
 // Method: for each `grad` line a function of one node is differentiated. Its gradients, run in
-// fp64, are held against central differences of the sum of all results times fixed random weights.
+// fp64, are held against central differences of the sum of all results times fixed random weights:
+// the oracle does both, so this is about the rule. Kernels in fp64 must give the same gradients.
 // Then the same gradients in f32 and bf16 (operands as parameters, so that bf16 gives f32
 // gradients) are held against those in fp64 on the same rounded operands.
 #include "cpp/autodiff/differentiate.h"
 #include "gtest/gtest.h"
 #include "tests/ops/compare.h"
 #include "tests/ops/op_use.h"
+#include "tests/ops/oracle.h"
 
 namespace tessera {
 namespace {
@@ -13,6 +15,8 @@ namespace {
 // A step that balances the error of the formula (step^2) and of rounding (1e-16 / step).
 constexpr double kStep = 6e-6;
 constexpr double kFiniteDifferenceTolerance = 1e-6;
+// Two ways through the same formulas in fp64.
+constexpr double kSameTolerance = 1e-11;
 // Gradients of some ops are chains of several rounded ops.
 constexpr double kF32Tolerance = 1e-4;
 constexpr double kBF16Tolerance = 6e-2;
@@ -56,7 +60,8 @@ absl::StatusOr<GradientCase> PrepareGradient(const OpCase& entry, DType dtype) {
 }
 
 // Gradients per input; undefined where there is none.
-absl::StatusOr<std::vector<Tensor>> Gradients(const GradientCase& use, int isa) {
+absl::StatusOr<std::vector<Tensor>> Gradients(const GradientCase& use,
+                                              const InterpretOptions& options) {
   ASSIGN_OR_RETURN(const JointFunction joint,
                    Differentiate(*use.prepared.function, OpTable::Builtin(), use.active,
                                  use.weighted));
@@ -72,7 +77,7 @@ absl::StatusOr<std::vector<Tensor>> Gradients(const GradientCase& use, int isa) 
     if (use.weighted[o]) inputs.push_back(use.weights[o]);
   }
   ASSIGN_OR_RETURN(const std::vector<Tensor> results,
-                   Interpret(function, inputs, {.isa = isa}));
+                   Interpret(function, inputs, options));
   std::vector<Tensor> gradients(use.prepared.inputs.size());
   size_t next = 0;
   for (size_t i = 0; i < gradients.size(); ++i) {
@@ -83,7 +88,7 @@ absl::StatusOr<std::vector<Tensor>> Gradients(const GradientCase& use, int isa) 
 
 absl::StatusOr<double> WeightedSum(const GradientCase& use, const std::vector<Tensor>& inputs) {
   ASSIGN_OR_RETURN(const std::vector<Tensor> results,
-                   Interpret(*use.prepared.function, inputs, {}));
+                   Interpret(*use.prepared.function, inputs, {.oracle = OracleNode}));
   long double sum = 0;
   for (size_t o = 0; o < results.size(); ++o) {
     for (int64_t i = 0; use.weighted[o] && i < results[o].count(); ++i) {
@@ -113,8 +118,9 @@ absl::StatusOr<Tensor> Differences(const GradientCase& use, size_t input) {
 void CheckFiniteDifferences(const OpCase& entry) {
   const auto use = PrepareGradient(entry, DType::kF64);
   ASSERT_TRUE(use.ok()) << use.status();
-  const auto gradients = Gradients(*use, TSR_ISA_REFERENCE);
+  const auto gradients = Gradients(*use, {.oracle = OracleNode});
   ASSERT_TRUE(gradients.ok()) << gradients.status();
+  const auto by_kernels = Gradients(*use, {});
   bool any = false;
   for (size_t i = 0; i < gradients->size(); ++i) {
     if (!use->active[i]) continue;
@@ -125,6 +131,9 @@ void CheckFiniteDifferences(const OpCase& entry) {
     const double tolerance = kFiniteDifferenceTolerance;
     EXPECT_EQ(Difference((*gradients)[i], *expected, {tolerance, tolerance}), "");
     any = true;
+    ASSERT_TRUE(by_kernels.ok()) << by_kernels.status();
+    EXPECT_EQ(Difference((*by_kernels)[i], (*gradients)[i], {kSameTolerance, kSameTolerance}), "")
+        << "by kernels";
   }
   EXPECT_TRUE(any) << "no operand is active";
 }
@@ -148,9 +157,9 @@ void CheckNarrow(const OpCase& entry, DType dtype, double tolerance) {
   ASSERT_TRUE(use.ok()) << use.status();
   const auto wide = Widened(*use);
   ASSERT_TRUE(wide.ok()) << wide.status();
-  const auto expected = Gradients(*wide, TSR_ISA_REFERENCE);
+  const auto expected = Gradients(*wide, {.oracle = OracleNode});
   ASSERT_TRUE(expected.ok()) << expected.status();
-  const auto gradients = Gradients(*use, cpu::DetectIsa());
+  const auto gradients = Gradients(*use, {.isa = cpu::DetectIsa()});
   ASSERT_TRUE(gradients.ok()) << gradients.status();
   for (size_t i = 0; i < gradients->size(); ++i) {
     if (!use->active[i]) continue;
