@@ -56,8 +56,8 @@ absl::StatusOr<RunResult> Run(const PreparedCase& prepared, const InterpretOptio
 }
 
 // The oracle's results in fp64; for ops that it does not know, the plain kernel's in fp64. With
-// reference=none the plain kernel's in the dtype of the run: a case about rounding, or about numbers
-// that differ by dtype.
+// reference=none the plain kernel's in the dtype of the run: a case about rounding, or about
+// numbers that differ by dtype.
 absl::StatusOr<std::vector<Tensor>> Yardstick(const OpCase& entry, const PreparedCase& prepared) {
   if (entry.Field("reference") == "none") return Interpret(*prepared.function, prepared.inputs, {});
   std::vector<Tensor> outputs;
