@@ -1,6 +1,7 @@
 // dx = f'(x) * dy: relu_grad, silu_grad, gelu_grad. Formulas: internal/scalar_math.h.
 #include "kernels/cpu/internal/call.h"
 #include "kernels/cpu/internal/scalar_math.h"
+#include "kernels/cpu/vector/elementwise.h"
 
 namespace tessera::cpu {
 namespace {
@@ -53,6 +54,9 @@ int32_t PrepareGelu(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* re
 }  // namespace
 
 void RegisterActivationGradKernels(KernelSink& sink) {
+  AddVector<"relu_grad">(sink, vector::PrepareReluGrad, kInPlace01);
+  AddVector<"silu_grad">(sink, vector::PrepareSiluGrad, kInPlace01);
+  AddVector<"gelu_grad">(sink, vector::PrepareGeluGrad, kInPlace01);
   AddReference<"relu_grad">(sink, PrepareRelu, kInPlace01);
   AddReference<"silu_grad">(sink, PrepareSilu, kInPlace01);
   AddReference<"gelu_grad">(sink, PrepareGelu, kInPlace01);

@@ -1,6 +1,7 @@
 // y = x0 + x1 + ... of equal dims, summed in order in fp32 (fp64 for f64) and rounded once.
 #include "kernels/cpu/internal/call.h"
 #include "kernels/cpu/internal/convert.h"
+#include "kernels/cpu/vector/elementwise.h"
 
 namespace tessera::cpu {
 namespace {
@@ -32,6 +33,7 @@ int32_t Prepare(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* reason
 }  // namespace
 
 void RegisterAddNKernels(KernelSink& sink) {
+  AddVector<"add_n">(sink, vector::PrepareAddN, kInPlace012);
   AddReference<"add_n">(sink, Prepare, kInPlace012);
 }
 

@@ -1,6 +1,7 @@
 // y = x in another dtype: every pair of dtypes, rounded once. Rules: internal/convert.h.
 #include "kernels/cpu/internal/call.h"
 #include "kernels/cpu/internal/convert.h"
+#include "kernels/cpu/vector/elementwise.h"
 
 namespace tessera::cpu {
 namespace {
@@ -32,6 +33,7 @@ int32_t Prepare(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* reason
 }  // namespace
 
 void RegisterCastKernels(KernelSink& sink) {
+  AddVector<"cast">(sink, vector::PrepareCast);
   AddReference<"cast">(sink, Prepare);
 }
 

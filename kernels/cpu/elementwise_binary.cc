@@ -7,6 +7,7 @@
 #include "kernels/cpu/internal/broadcast.h"
 #include "kernels/cpu/internal/call.h"
 #include "kernels/cpu/internal/convert.h"
+#include "kernels/cpu/vector/elementwise.h"
 
 namespace tessera::cpu {
 namespace {
@@ -129,6 +130,10 @@ struct Pow {
 }  // namespace
 
 void RegisterElementwiseBinaryKernels(KernelSink& sink) {
+  AddVector<"add">(sink, vector::PrepareAdd, kInPlace01);
+  AddVector<"sub">(sink, vector::PrepareSub, kInPlace01);
+  AddVector<"mul">(sink, vector::PrepareMul, kInPlace01);
+  AddVector<"div">(sink, vector::PrepareDiv, kInPlace01);
   AddReference<"add">(sink, Prepare<Add>, kInPlace01);
   AddReference<"sub">(sink, Prepare<Sub>, kInPlace01);
   AddReference<"mul">(sink, Prepare<Mul>, kInPlace01);

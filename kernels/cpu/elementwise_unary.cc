@@ -8,6 +8,7 @@
 #include "kernels/cpu/internal/call.h"
 #include "kernels/cpu/internal/convert.h"
 #include "kernels/cpu/internal/scalar_math.h"
+#include "kernels/cpu/vector/elementwise.h"
 
 namespace tessera::cpu {
 namespace {
@@ -142,6 +143,9 @@ void AddFloat(KernelSink& sink) {
 }  // namespace
 
 void RegisterElementwiseUnaryKernels(KernelSink& sink) {
+  AddVector<"relu">(sink, vector::PrepareRelu, kInPlace0);
+  AddVector<"silu">(sink, vector::PrepareSilu, kInPlace0);
+  AddVector<"gelu">(sink, vector::PrepareGelu, kInPlace0);
   AddReference<"neg">(sink, PrepareNumber<Neg>, kInPlace0);
   AddReference<"abs">(sink, PrepareNumber<Abs>, kInPlace0);
   AddReference<"square">(sink, PrepareNumber<Square>, kInPlace0);

@@ -1,5 +1,5 @@
 // embedding: y = table[ids], zeros for an id outside. embedding_grad: dtable[v] = sum of dy where
-// ids is v, in the order of positions, in fp32 (fp64 for f64), rounded once; ids outside add nothing.
+// ids is v, in the order of positions, in fp32 (fp64 for f64), rounded once; others add nothing.
 //
 // Rows of the table are shared out to at most 64 tasks, each of which looks at every id: sums keep
 // their order, and reading the ids costs little beside the rows. Where the result is a short float,

@@ -1,6 +1,7 @@
 // glu: y = act(gate) * up. glu_grad: dgate = dy * up * act'(gate), dup = dy * act(gate).
 #include "kernels/cpu/internal/call.h"
 #include "kernels/cpu/internal/scalar_math.h"
+#include "kernels/cpu/vector/elementwise.h"
 
 namespace tessera::cpu {
 namespace {
@@ -63,6 +64,8 @@ int32_t PrepareGluGrad(const tsr_kernel_call* call, tsr_kernel_plan* plan, char*
 }  // namespace
 
 void RegisterGluKernels(KernelSink& sink) {
+  AddVector<"glu">(sink, vector::PrepareGlu, kInPlace01);
+  AddVector<"glu_grad">(sink, vector::PrepareGluGrad, kInPlace01);
   AddReference<"glu">(sink, PrepareGlu, kInPlace01);
   AddReference<"glu_grad">(sink, PrepareGluGrad, kInPlace01);
 }

@@ -3,7 +3,8 @@
 //
 //   adamw: g = clip grad; p = p (1 - lr wd); m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;
 //          p = p - lr (m / (1 - b1^k)) / (sqrt(v / (1 - b2^k)) + eps)
-//   sgd:   g = clip grad + wd p; b = g for k = 1, else mu b + g; p = p - lr (nesterov ? g + mu b : b)
+//   sgd:   g = clip grad + wd p; b = g for k = 1, else mu b + g;
+//          p = p - lr (nesterov ? g + mu b : b)
 // Sources: Loshchilov, Hutter, "Decoupled weight decay regularization", 2019; Sutskever et al., "On
 // the importance of initialization and momentum in deep learning", 2013.
 #include <cmath>

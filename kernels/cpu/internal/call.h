@@ -81,7 +81,7 @@ inline void Put<Bool>(bool x, Bool* out) {
   out->byte = x ? 1 : 0;
 }
 
-// --- Operands -------------------------------------------------------------------------------------
+// --- Operands ------------------------------------------------------------------------------------
 template <class T>
 inline const T* In(const tsr_kernel_call* call, int i) {
   return static_cast<const T*>(call->inputs[i].data);
@@ -127,7 +127,7 @@ inline bool IsIndex(const tsr_operand& operand) {
   return TypeOf(operand) == DType::kI32 || TypeOf(operand) == DType::kI64;
 }
 
-// --- Tasks ----------------------------------------------------------------------------------------
+// --- Tasks ---------------------------------------------------------------------------------------
 // Elements of one task: some 64 KB of fp32, so that handing it out costs little beside it.
 inline constexpr int64_t kTaskElements = 16384;
 
@@ -152,7 +152,7 @@ inline Range RowsOf(int64_t task, int64_t rows, int64_t cols) {
   return {task * step, std::min(rows, (task + 1) * step)};
 }
 
-// --- Code for a dtype -----------------------------------------------------------------------------
+// --- Code for a dtype ----------------------------------------------------------------------------
 // Each calls f.operator()<T>() for the storage type of `dtype`, and gives a null pointer for a
 // dtype outside the set.
 template <class F>
@@ -214,7 +214,7 @@ tsr_kernel_run PickBytes(DType dtype, F f) {
   }
 }
 
-// --- Plans ----------------------------------------------------------------------------------------
+// --- Plans ---------------------------------------------------------------------------------------
 // One phase of `tasks` tasks. Declines when no code was picked for the dtype.
 inline int32_t Ready(tsr_kernel_plan* plan, tsr_kernel_run run, int64_t tasks, char* reason) {
   if (run == nullptr) return Decline(reason, "no code for this dtype");
@@ -242,7 +242,7 @@ inline bool HasOperands(const tsr_kernel_call* call, int inputs, int outputs, ch
   return false;
 }
 
-// --- Registration ---------------------------------------------------------------------------------
+// --- Registration --------------------------------------------------------------------------------
 using PrepareFunction = int32_t (*)(const tsr_kernel_call*, tsr_kernel_plan*, char*);
 
 // An op's name as a template argument, so that names of kernels are made while compiling.

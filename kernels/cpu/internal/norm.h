@@ -1,8 +1,8 @@
-// How the gradients of norms are cut: rows in chunks of 64, whose sums over rows are added in order.
+// How the gradients of norms are cut: chunks of 64 rows, whose sums over rows are added in order.
 //
 // Phase 0 has one task a chunk: the gradient of its rows, and its part of each sum over rows, kept
-// in the workspace as [chunk, sum, D]. Phase 1 adds the parts of a block of columns, chunk by chunk,
-// so that the sum does not depend on threads. Thread-safe: pure functions.
+// in the workspace as [chunk, sum, D]. Phase 1 adds the parts of a block of columns, chunk by
+// chunk, so that the sum does not depend on threads. Thread-safe: pure functions.
 #pragma once
 
 #include <cstdint>
