@@ -9,6 +9,7 @@
 
 #include "kernels/cpu/internal/call.h"
 #include "kernels/cpu/internal/cross_entropy.h"
+#include "kernels/cpu/vector/softmax.h"
 
 namespace tessera::cpu {
 namespace {
@@ -87,6 +88,8 @@ int32_t PrepareGrad(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* re
 }  // namespace
 
 void RegisterCrossEntropyKernels(KernelSink& sink) {
+  AddVector<"cross_entropy">(sink, vector::PrepareCrossEntropy, kRowWise);
+  AddVector<"cross_entropy_grad">(sink, vector::PrepareCrossEntropyGrad, kInPlace0 | kRowWise);
   AddReference<"cross_entropy">(sink, PrepareLoss, kRowWise);
   AddReference<"cross_entropy_grad">(sink, PrepareGrad, kInPlace0 | kRowWise);
 }

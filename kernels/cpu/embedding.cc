@@ -6,6 +6,8 @@
 // sums are kept in the workspace.
 #include "kernels/cpu/internal/call.h"
 #include "kernels/cpu/internal/convert.h"
+#include "kernels/cpu/internal/embedding_grad.h"
+#include "kernels/cpu/vector/sums.h"
 
 namespace tessera::cpu {
 namespace {
@@ -36,15 +38,12 @@ int32_t Prepare(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* reason
   return Ready(plan, run, RowTasks(Count(call->inputs[0]), table.dims[1]), reason);
 }
 
-constexpr int64_t kGradTasks = 64;
-
 // T: of dy; S: of the sums.
 template <class T, class S>
 void RunGrad(const tsr_kernel_call* call, const tsr_kernel_plan*, int32_t, int64_t task) {
   const tsr_operand& out = call->outputs[0];
-  const int64_t vocab = out.dims[0], cols = out.dims[1], count = Count(call->inputs[0]);
-  const int64_t step = CeilDiv(vocab, kGradTasks);
-  const Range owned = {task * step, std::min(vocab, (task + 1) * step)};
+  const int64_t cols = out.dims[1], count = Count(call->inputs[0]);
+  const Range owned = EmbeddingGradRows(out).OwnedBy(task);
   const bool in_result = SizeOf(TypeOf(out)) == sizeof(S);
   S* sums = static_cast<S*>(in_result ? out.data : call->workspace);
   std::fill(sums + owned.begin * cols, sums + owned.end * cols, S(0));
@@ -62,19 +61,14 @@ void RunGrad(const tsr_kernel_call* call, const tsr_kernel_plan*, int32_t, int64
 }
 
 int32_t PrepareGrad(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* reason) {
-  if (!HasOperands(call, 2, 1, reason)) return 1;
+  if (!EmbeddingGradFits(call, reason)) return 1;
   const tsr_operand& out = call->outputs[0];
-  if (!IsIndex(call->inputs[0]) || out.rank != 2 || !IsFloat(TypeOf(out))) {
-    return Decline(reason, "needs i32 or i64 ids and gives floats[V, D]");
-  }
   const bool wide = TypeOf(call->inputs[1]) == DType::kF64 || TypeOf(out) == DType::kF64;
   const tsr_kernel_run run =
       PickFloat(TypeOf(call->inputs[1]), [wide]<class T>() -> tsr_kernel_run {
         return wide ? RunGrad<T, double> : RunGrad<T, float>;
       });
-  const int64_t vocab = out.dims[0];
-  const int64_t tasks = vocab == 0 ? 0 : CeilDiv(vocab, CeilDiv(vocab, kGradTasks));
-  if (Ready(plan, run, tasks, reason) != 0) return 1;
+  if (Ready(plan, run, EmbeddingGradRows(out).tasks(), reason) != 0) return 1;
   const size_t sum_bytes = wide ? sizeof(double) : sizeof(float);
   if (SizeOf(TypeOf(out)) != sum_bytes) {
     plan->workspace_bytes = static_cast<size_t>(Count(out)) * sum_bytes;
@@ -85,6 +79,7 @@ int32_t PrepareGrad(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* re
 }  // namespace
 
 void RegisterEmbeddingKernels(KernelSink& sink) {
+  AddVector<"embedding_grad">(sink, vector::PrepareEmbeddingGrad);
   AddReference<"embedding">(sink, Prepare);
   AddReference<"embedding_grad">(sink, PrepareGrad);
 }

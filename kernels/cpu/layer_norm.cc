@@ -8,6 +8,7 @@
 
 #include "kernels/cpu/internal/call.h"
 #include "kernels/cpu/internal/norm.h"
+#include "kernels/cpu/vector/norm.h"
 
 namespace tessera::cpu {
 namespace {
@@ -107,6 +108,8 @@ int32_t PrepareGrad(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* re
 }  // namespace
 
 void RegisterLayerNormKernels(KernelSink& sink) {
+  AddVector<"layer_norm">(sink, vector::PrepareLayerNorm, kRowWise);
+  AddVector<"layer_norm_grad">(sink, vector::PrepareLayerNormGrad);
   AddReference<"layer_norm">(sink, Prepare, kRowWise);
   AddReference<"layer_norm_grad">(sink, PrepareGrad);
 }

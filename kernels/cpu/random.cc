@@ -9,6 +9,7 @@
 #include "kernels/cpu/internal/call.h"
 #include "kernels/cpu/internal/convert.h"
 #include "kernels/cpu/internal/random.h"
+#include "kernels/cpu/vector/random.h"
 
 namespace tessera::cpu {
 namespace {
@@ -117,6 +118,7 @@ int32_t PrepareNormal(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* 
 }  // namespace
 
 void RegisterRandomKernels(KernelSink& sink) {
+  AddVector<"dropout">(sink, vector::PrepareDropout, kInPlace0);
   AddReference<"dropout">(sink, PrepareDropout, kInPlace0);
   AddReference<"random_uniform">(sink, PrepareUniform);
   AddReference<"random_normal">(sink, PrepareNormal);

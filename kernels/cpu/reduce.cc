@@ -8,6 +8,7 @@
 #include "kernels/cpu/internal/call.h"
 #include "kernels/cpu/internal/convert.h"
 #include "kernels/cpu/internal/reduction.h"
+#include "kernels/cpu/vector/sums.h"
 
 namespace tessera::cpu {
 namespace {
@@ -114,6 +115,8 @@ int32_t PrepareExtreme(const tsr_kernel_call* call, tsr_kernel_plan* plan, char*
 }  // namespace
 
 void RegisterReduceKernels(KernelSink& sink) {
+  AddVector<"reduce_sum">(sink, vector::PrepareReduceSum);
+  AddVector<"reduce_mean">(sink, vector::PrepareReduceMean);
   AddReference<"reduce_sum">(sink, PrepareArithmetic<Sum>);
   AddReference<"reduce_mean">(sink, PrepareArithmetic<Sum, true>);
   AddReference<"reduce_prod">(sink, PrepareArithmetic<Product>);

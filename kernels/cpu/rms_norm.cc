@@ -7,6 +7,7 @@
 
 #include "kernels/cpu/internal/call.h"
 #include "kernels/cpu/internal/norm.h"
+#include "kernels/cpu/vector/norm.h"
 
 namespace tessera::cpu {
 namespace {
@@ -88,6 +89,8 @@ int32_t PrepareGrad(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* re
 }  // namespace
 
 void RegisterRmsNormKernels(KernelSink& sink) {
+  AddVector<"rms_norm">(sink, vector::PrepareRmsNorm, kRowWise);
+  AddVector<"rms_norm_grad">(sink, vector::PrepareRmsNormGrad);
   AddReference<"rms_norm">(sink, Prepare, kRowWise);
   AddReference<"rms_norm_grad">(sink, PrepareGrad);
 }

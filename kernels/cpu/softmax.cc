@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "kernels/cpu/internal/call.h"
+#include "kernels/cpu/vector/softmax.h"
 
 namespace tessera::cpu {
 namespace {
@@ -75,6 +76,10 @@ int32_t PrepareGrad(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* re
 }  // namespace
 
 void RegisterSoftmaxKernels(KernelSink& sink) {
+  AddVector<"softmax">(sink, vector::PrepareSoftmax, kRowWise);
+  AddVector<"log_softmax">(sink, vector::PrepareLogSoftmax, kRowWise);
+  AddVector<"softmax_grad">(sink, vector::PrepareSoftmaxGrad, kRowWise);
+  AddVector<"log_softmax_grad">(sink, vector::PrepareLogSoftmaxGrad, kRowWise);
   AddReference<"softmax">(sink, Prepare<false>, kRowWise);
   AddReference<"log_softmax">(sink, Prepare<true>, kRowWise);
   AddReference<"softmax_grad">(sink, PrepareGrad<false>, kRowWise);

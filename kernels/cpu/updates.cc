@@ -11,6 +11,7 @@
 
 #include "kernels/cpu/internal/call.h"
 #include "kernels/cpu/internal/updates.h"
+#include "kernels/cpu/vector/updates.h"
 
 namespace tessera::cpu {
 namespace {
@@ -63,6 +64,8 @@ int32_t PrepareSgd(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* rea
 }  // namespace
 
 void RegisterUpdatesKernels(KernelSink& sink) {
+  AddVector<"adamw_update">(sink, vector::PrepareAdamw, kInPlace0);
+  AddVector<"sgd_update">(sink, vector::PrepareSgd, kInPlace0);
   AddReference<"adamw_update">(sink, PrepareAdamw, kInPlace0);
   AddReference<"sgd_update">(sink, PrepareSgd, kInPlace0);
 }

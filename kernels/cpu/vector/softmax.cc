@@ -1,0 +1,228 @@
+#include "kernels/cpu/vector/softmax.h"
+
+#include <cmath>
+#include <limits>
+
+#include "kernels/cpu/internal/call.h"
+#include "kernels/cpu/internal/cross_entropy.h"
+#include "kernels/cpu/internal/targets.h"
+
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "kernels/cpu/vector/softmax.cc"
+#include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/highway.h"
+#include "kernels/cpu/vector/math-inl.h"
+#include "kernels/cpu/vector/reduce-inl.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace tessera::cpu::vector::HWY_NAMESPACE {
+
+using Float = hn::ScalableTag<float>;
+
+// The largest element, NaN left out: it shows in the sum of exponentials.
+template <class T>
+HWY_INLINE float MaxOf(const T* x, int64_t n) {
+  const Float d;
+  const auto lowest = hn::Set(d, -std::numeric_limits<float>::infinity());
+  auto max = lowest;
+  ForVectors(d, n, [&max, x, d, lowest](int64_t i, auto access) HWY_ATTR {
+    const auto value = access.In(d, x + i);
+    if constexpr (std::is_same_v<decltype(access), TailAccess>) {
+      const auto some = hn::IfThenElse(hn::FirstN(d, access.count), value, lowest);
+      max = hn::IfThenElse(hn::Gt(some, max), some, max);
+    } else {
+      max = hn::IfThenElse(hn::Gt(value, max), value, max);
+    }
+  });
+  return hn::ReduceMax(d, max);
+}
+
+// The sum of e^(x - shift).
+template <class T>
+HWY_INLINE float SumExp(const T* x, int64_t n, float shift) {
+  const Float d;
+  const auto sums = SumVectors(d, n, [=](int64_t i, auto access, auto* sum, auto*) HWY_ATTR {
+    const auto shifted = hn::Sub(access.In(d, x + i), hn::Set(d, shift));
+    *sum = hn::Add(*sum, Kept(d, Exp(d, shifted), access));
+  });
+  return sums.first;
+}
+
+template <bool kLog, class T>
+void RunSoftmax(const tsr_kernel_call* call, const tsr_kernel_plan*, int32_t, int64_t task) {
+  const Float d;
+  const int64_t cols = LastDim(call->inputs[0]);
+  const Range rows = RowsOf(task, Rows(call->inputs[0]), cols);
+  for (int64_t row = rows.begin; row < rows.end; ++row) {
+    const T* x = In<T>(call, 0) + row * cols;
+    T* y = Out<T>(call, 0) + row * cols;
+    const float max = MaxOf(x, cols);
+    const float sum = SumExp(x, cols, max);
+    const float factor = kLog ? std::log(sum) : 1 / sum;
+    ForVectors(d, cols, [=](int64_t i, auto access) HWY_ATTR {
+      const auto shifted = hn::Sub(access.In(d, x + i), hn::Set(d, max));
+      if constexpr (kLog) {
+        access.Out(d, hn::Sub(shifted, hn::Set(d, factor)), y + i);
+      } else {
+        access.Out(d, hn::Mul(Exp(d, shifted), hn::Set(d, factor)), y + i);
+      }
+    });
+  }
+}
+
+template <bool kLog, class T>
+void RunSoftmaxGrad(const tsr_kernel_call* call, const tsr_kernel_plan*, int32_t, int64_t task) {
+  const Float d;
+  const int64_t cols = LastDim(call->inputs[0]);
+  const Range rows = RowsOf(task, Rows(call->inputs[0]), cols);
+  for (int64_t row = rows.begin; row < rows.end; ++row) {
+    const T* y = In<T>(call, 0) + row * cols;
+    const T* dy = In<T>(call, 1) + row * cols;
+    T* dx = Out<T>(call, 0) + row * cols;
+    const auto sums = SumVectors(d, cols, [=](int64_t i, auto access, auto* sum, auto*) HWY_ATTR {
+      const auto slope = access.In(d, dy + i);
+      if constexpr (kLog) {
+        *sum = hn::Add(*sum, slope);
+      } else {
+        *sum = hn::MulAdd(access.In(d, y + i), slope, *sum);
+      }
+    });
+    ForVectors(d, cols, [=](int64_t i, auto access) HWY_ATTR {
+      const auto at = access.In(d, y + i), slope = access.In(d, dy + i);
+      const auto total = hn::Set(d, sums.first);
+      if constexpr (kLog) {
+        access.Out(d, hn::NegMulAdd(Exp(d, at), total, slope), dx + i);
+      } else {
+        access.Out(d, hn::Mul(at, hn::Sub(slope, total)), dx + i);
+      }
+    });
+  }
+}
+
+template <class T>
+void RunLoss(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t, int64_t task) {
+  const auto shape = Params<CrossEntropyShape>(plan);
+  const Float d;
+  const Range rows = RowsOf(task, shape.rows, shape.classes);
+  for (int64_t row = rows.begin; row < rows.end; ++row) {
+    const T* logits = In<T>(call, 0) + row * shape.classes;
+    const float max = MaxOf(logits, shape.classes);
+    // Infinite logits cannot be shifted by themselves.
+    const float shift = std::isinf(max) ? 0.0f : max;
+    const float sum = SumExp(logits, shape.classes, shift);
+    double total = 0;
+    if (shape.smoothing != 0) {
+      total = static_cast<double>(
+          SumVectors(d, shape.classes, [=](int64_t i, auto access, auto* all, auto*) HWY_ATTR {
+            *all = hn::Add(*all, access.In(d, logits + i));
+          }).first);
+    }
+    const double lse = static_cast<double>(shift) + std::log(static_cast<double>(sum));
+    const int64_t target = IndexAt(call->inputs[1], row);
+    const bool is_class = target >= 0 && target < shape.classes;
+    const double hit = is_class ? static_cast<double>(Get(logits[target])) : 0;
+    Out<float>(call, 0)[row] = static_cast<float>(shape.Loss(target, lse, hit, total));
+    Out<float>(call, 1)[row] = static_cast<float>(lse);
+  }
+}
+
+template <class T>
+void RunLossGrad(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t,
+                 int64_t task) {
+  const auto shape = Params<CrossEntropyShape>(plan);
+  const Float d;
+  const Range rows = RowsOf(task, shape.rows, shape.classes);
+  for (int64_t row = rows.begin; row < rows.end; ++row) {
+    const T* logits = In<T>(call, 0) + row * shape.classes;
+    T* dlogits = Out<T>(call, 0) + row * shape.classes;
+    const int64_t target = IndexAt(call->inputs[1], row);
+    if (target == shape.ignore_index) {
+      std::fill_n(dlogits, shape.classes, T{});
+      continue;
+    }
+    const float lse = In<float>(call, 2)[row], dloss = In<float>(call, 3)[row];
+    const CrossEntropyShape::RowFactors<float> factors = shape.Factors(target, lse, dloss);
+    const bool is_class = target >= 0 && target < shape.classes;
+    // Read now: the result may lie over the logits.
+    const float hit = is_class ? Get(logits[target]) : 0.0f;
+    ForVectors(d, shape.classes, [=](int64_t i, auto access) HWY_ATTR {
+      const auto p = Exp(d, hn::Sub(access.In(d, logits + i), hn::Set(d, lse)));
+      access.Out(d, hn::MulSub(p, hn::Set(d, factors.of_p), hn::Set(d, factors.everywhere)),
+                 dlogits + i);
+    });
+    if (!is_class) continue;
+    const float p = std::exp(hit - lse);
+    Put<T>(p * factors.of_p - factors.everywhere - factors.at_target, &dlogits[target]);
+  }
+}
+
+tsr_kernel_run PickClass(ClassKind kind, DType dtype) {
+  const auto pick = [kind]<class T>() -> tsr_kernel_run {
+    switch (kind) {
+      case ClassKind::kSoftmax:
+        return RunSoftmax<false, T>;
+      case ClassKind::kLogSoftmax:
+        return RunSoftmax<true, T>;
+      case ClassKind::kSoftmaxGrad:
+        return RunSoftmaxGrad<false, T>;
+      case ClassKind::kLogSoftmaxGrad:
+        return RunSoftmaxGrad<true, T>;
+      case ClassKind::kCrossEntropy:
+        return RunLoss<T>;
+      case ClassKind::kCrossEntropyGrad:
+        return RunLossGrad<T>;
+    }
+    return nullptr;
+  };
+  if (dtype == DType::kF32) return pick.operator()<float>();
+  if (dtype == DType::kBF16) return pick.operator()<BF16>();
+  return nullptr;
+}
+
+}  // namespace tessera::cpu::vector::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace tessera::cpu::vector {
+namespace {
+
+HWY_EXPORT(PickClass);
+
+int32_t PrepareKind(const tsr_kernel_call* call, tsr_kernel_plan* plan, ClassKind kind, int inputs,
+                    char* reason) {
+  const bool loss = kind == ClassKind::kCrossEntropy || kind == ClassKind::kCrossEntropyGrad;
+  if (!HasOperands(call, inputs, kind == ClassKind::kCrossEntropy ? 2 : 1, reason)) return 1;
+  if (loss) {
+    CrossEntropyShape shape;
+    if (!shape.Read(call, reason)) return 1;
+    SetParams(plan, shape);
+  }
+  const tsr_operand& x = call->inputs[0];
+  return Ready(plan, TESSERA_FOR_CALL(PickClass, call)(kind, TypeOf(x)),
+               RowTasks(Rows(x), LastDim(x)), reason);
+}
+
+}  // namespace
+
+int32_t PrepareSoftmax(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* reason) {
+  return PrepareKind(call, plan, ClassKind::kSoftmax, 1, reason);
+}
+int32_t PrepareLogSoftmax(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* reason) {
+  return PrepareKind(call, plan, ClassKind::kLogSoftmax, 1, reason);
+}
+int32_t PrepareSoftmaxGrad(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* reason) {
+  return PrepareKind(call, plan, ClassKind::kSoftmaxGrad, 2, reason);
+}
+int32_t PrepareLogSoftmaxGrad(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* reason) {
+  return PrepareKind(call, plan, ClassKind::kLogSoftmaxGrad, 2, reason);
+}
+int32_t PrepareCrossEntropy(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* reason) {
+  return PrepareKind(call, plan, ClassKind::kCrossEntropy, 2, reason);
+}
+int32_t PrepareCrossEntropyGrad(const tsr_kernel_call* call, tsr_kernel_plan* plan,
+                                char* reason) {
+  return PrepareKind(call, plan, ClassKind::kCrossEntropyGrad, 4, reason);
+}
+
+}  // namespace tessera::cpu::vector
+#endif  // HWY_ONCE
