@@ -93,7 +93,11 @@ class Builder {
       } else if (!value->members.empty()) {
         absl::StrAppend(&path, path.empty() ? "" : ".", value->members.back().name);
       }
-      if (path.size() > 200) return path.substr(0, 200) + "...";
+      if (path.size() > 200) {
+        path.resize(200);
+        path.append("...");
+        return path;
+      }
     }
     return path;
   }
