@@ -1,0 +1,26 @@
+// RunEnvironment: what of a runtime a config wants to use: fewer threads, a lower instruction set.
+//
+// A config can narrow what the runtime lends (runtime.threads, runtime.isa, runtime.spin_us); it
+// cannot widen the instruction set. When the number of threads differs from the runtime's pool it
+// gets a pool of its own. Movable; the environment's pointers stay valid when it is moved.
+#pragma once
+
+#include <memory>
+
+#include "absl/status/statusor.h"
+#include "cpp/config/config.h"
+#include "cpp/generate/environment.h"
+
+namespace tessera {
+
+struct RunEnvironment {
+  Environment environment;
+  std::unique_ptr<ThreadPool> pool;  // null: the runtime's
+};
+
+// INVALID_ARGUMENT: an unknown instruction set. FAILED_PRECONDITION: a device that this build has
+// no backend for. REQUIRES: `config` is resolved.
+absl::StatusOr<RunEnvironment> NarrowEnvironment(const Config& config,
+                                                 const Environment& environment);
+
+}  // namespace tessera
