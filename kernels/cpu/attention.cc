@@ -5,17 +5,42 @@
 // lse = -infinity. Memory is linear in the sequence. Best first, plain loops last.
 #include "cpp/device/kernel_sink.h"
 #include "kernels/cpu/internal/attention_reference.h"
+#include "kernels/cpu/internal/attention_vector.h"
 
 namespace tessera::cpu {
+namespace {
 
-void RegisterAttentionKernels(KernelSink& sink) {
+template <const dense::AttentionLoops& kLoops, DType kDType>
+int32_t PrepareVector(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* reason) {
+  return dense::PlanAttention(call, kLoops, kDType, plan, reason);
+}
+
+void Add(KernelSink& sink, int32_t isa, const char* name,
+         int32_t (*prepare)(const tsr_kernel_call*, tsr_kernel_plan*, char*)) {
   sink.Add({.struct_size = sizeof(tsr_kernel_def),
-            .isa = TSR_ISA_REFERENCE,
+            .isa = isa,
             .op = "attention",
-            .name = "attention.reference",
-            .prepare = dense::PrepareReferenceAttention,
+            .name = name,
+            .prepare = prepare,
             .version = 1,
             .flags = 0});
+}
+
+}  // namespace
+
+void RegisterAttentionKernels(KernelSink& sink) {
+#if defined(__x86_64__)
+  using namespace dense;  // NOLINT: the loops below are all from there
+  Add(sink, TSR_ISA_AVX512_BF16, "attention.bf16.avx512_bf16",
+      PrepareVector<kAttentionAvx512Dot, DType::kBF16>);
+  Add(sink, TSR_ISA_AVX512, "attention.bf16.avx512",
+      PrepareVector<kAttentionAvx512BF16, DType::kBF16>);
+  Add(sink, TSR_ISA_AVX512, "attention.f32.avx512",
+      PrepareVector<kAttentionAvx512F32, DType::kF32>);
+  Add(sink, TSR_ISA_AVX2, "attention.bf16.avx2", PrepareVector<kAttentionAvx2BF16, DType::kBF16>);
+  Add(sink, TSR_ISA_AVX2, "attention.f32.avx2", PrepareVector<kAttentionAvx2F32, DType::kF32>);
+#endif
+  Add(sink, TSR_ISA_REFERENCE, "attention.reference", dense::PrepareReferenceAttention);
 }
 
 }  // namespace tessera::cpu

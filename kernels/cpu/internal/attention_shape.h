@@ -54,10 +54,11 @@ struct AttentionMask {
   int64_t window = 0;
   bool causal = false;
 
+  // Within [0, limit], whatever |first| is.
   KeyRange Range(int64_t query) const {
     const int64_t at = first + query;
     const int64_t end = causal ? std::min(limit, at + 1) : limit;
-    const int64_t begin = window > 0 ? std::max<int64_t>(0, at - window + 1) : 0;
+    const int64_t begin = window > 0 ? std::clamp<int64_t>(at - window + 1, 0, limit) : 0;
     return {begin, std::max(begin, end)};
   }
 

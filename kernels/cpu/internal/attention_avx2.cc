@@ -1,0 +1,42 @@
+#include "kernels/cpu/gemm/kernel.h"
+#include "kernels/cpu/internal/attention_vector.h"
+
+#if defined(__x86_64__)
+
+#include "kernels/cpu/internal/intrinsics.h"
+
+#pragma GCC target("avx2,fma,f16c")
+
+#include "kernels/cpu/internal/vec_avx2.h"
+
+#include "kernels/cpu/gemm/plain_pack.h"
+
+namespace tessera::cpu::dense {
+namespace {
+
+template <class T, int kPanel>
+void PackFloats(const StripSource& source, void* panel) {
+  PackPlain<T, kPanel>(source, panel);
+}
+
+}  // namespace
+}  // namespace tessera::cpu::dense
+
+#include "kernels/cpu/internal/attention_blocks.h"
+
+#include "kernels/cpu/internal/attention_backward.h"
+#include "kernels/cpu/internal/attention_forward.h"
+#include "kernels/cpu/internal/attention_math.h"
+
+namespace tessera::cpu::dense {
+
+const AttentionLoops kAttentionAvx2F32 = {{1, 16},
+                                          RunAttentionForward<FloatMath<float>>,
+                                          RunAttentionBackward<FloatMath<float>>};
+const AttentionLoops kAttentionAvx2BF16 = {{1, 16},
+                                           RunAttentionForward<FloatMath<BF16>>,
+                                           RunAttentionBackward<FloatMath<BF16>>};
+
+}  // namespace tessera::cpu::dense
+
+#endif  // defined(__x86_64__)

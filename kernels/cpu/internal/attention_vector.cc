@@ -1,0 +1,90 @@
+#include "kernels/cpu/internal/attention_vector.h"
+
+namespace tessera::cpu::dense {
+namespace {
+
+// With this many key heads over all batches, each is a task of its own and scores are made once.
+constexpr int64_t kFusedTasks = 16;
+
+// Hands out 64-byte aligned pieces of the workspace.
+class Pieces {
+ public:
+  int64_t Take(int64_t bytes) {
+    const int64_t at = size_;
+    size_ += CeilDiv(bytes, 64) * 64;
+    return at;
+  }
+  int64_t size() const { return size_; }
+
+ private:
+  int64_t size_ = 0;
+};
+
+int32_t Read(const tsr_kernel_call* call, int32_t main_inputs, DType dtype, AttentionParams* p,
+             char* reason) {
+  if (ReadAttentionShape(call, main_inputs, &p->shape, reason) != 0) return 1;
+  if (p->shape.dtype != dtype) return Decline(reason, "attention: the kernel is for another dtype");
+  p->query_blocks = static_cast<int32_t>(CeilDiv(p->shape.queries, kAttentionBlock));
+  p->key_blocks = static_cast<int32_t>(CeilDiv(p->shape.keys, kAttentionBlock));
+  return 0;
+}
+
+}  // namespace
+
+int32_t PlanAttention(const tsr_kernel_call* call, const AttentionLoops& loops, DType dtype,
+                      tsr_kernel_plan* plan, char* reason) {
+  AttentionParams p = {};
+  if (Read(call, 3, dtype, &p, reason) != 0) return 1;
+  const AttentionShape& s = p.shape;
+  const AttentionLayout layout = loops.layout;
+  const int64_t queries = s.batch * s.heads * p.query_blocks;
+  const int64_t keys = s.batch * s.key_heads * p.key_blocks;
+  Pieces pieces;
+  p.q_columns = pieces.Take(queries * ColumnsBlockBytes(s.depth, layout));
+  p.k_columns = pieces.Take(keys * ColumnsBlockBytes(s.depth, layout));
+  ValueRows(p) = pieces.Take(keys * RowsBlockBytes(s.value_depth, layout));
+  const int64_t sums = SumsOf(s.value_depth, layout);
+  p.sums = pieces.Take(sums <= kStackSums ? 0 : queries * sums * 4);
+  plan->run = loops.forward;
+  plan->phase_count = 2;
+  plan->tasks[0] = queries == 0 ? 0 : keys;
+  plan->tasks[1] = queries;
+  plan->workspace_bytes = static_cast<size_t>(pieces.size());
+  SetParams(plan, p);
+  return 0;
+}
+
+int32_t PlanAttentionGrad(const tsr_kernel_call* call, const AttentionLoops& loops, DType dtype,
+                          tsr_kernel_plan* plan, char* reason) {
+  AttentionParams p = {};
+  if (Read(call, 6, dtype, &p, reason) != 0) return 1;
+  const AttentionShape& s = p.shape;
+  const AttentionLayout layout = loops.layout;
+  const int64_t queries = s.batch * s.heads * p.query_blocks;
+  const int64_t keys = s.batch * s.key_heads * p.key_blocks;
+  p.fused = s.batch * s.key_heads >= kFusedTasks;
+  Pieces pieces;
+  p.q_columns = pieces.Take(queries * ColumnsBlockBytes(s.depth, layout));
+  p.dy_columns = pieces.Take(queries * ColumnsBlockBytes(s.value_depth, layout));
+  p.q_rows = pieces.Take(queries * RowsBlockBytes(s.depth, layout));
+  p.dy_rows = pieces.Take(queries * RowsBlockBytes(s.value_depth, layout));
+  p.k_columns = pieces.Take(keys * ColumnsBlockBytes(s.depth, layout));
+  p.v_columns = pieces.Take(keys * ColumnsBlockBytes(s.value_depth, layout));
+  p.k_rows = pieces.Take(keys * RowsBlockBytes(s.depth, layout));
+  p.delta = pieces.Take(queries * kAttentionBlock * 4);
+  const int64_t dq_sums = SumsOf(s.depth, layout);
+  const int64_t key_sums = dq_sums + SumsOf(s.value_depth, layout);
+  const bool on_stack = key_sums <= kStackSums;
+  // Query tasks first, then key tasks.
+  p.sums = pieces.Take((p.fused || !on_stack ? queries * dq_sums * 4 : 0) +
+                       (on_stack ? 0 : keys * key_sums * 4));
+  plan->run = loops.backward;
+  plan->phase_count = 2;
+  plan->tasks[0] = queries + keys;
+  plan->tasks[1] = p.fused ? s.batch * s.key_heads : queries + keys;
+  plan->workspace_bytes = static_cast<size_t>(pieces.size());
+  SetParams(plan, p);
+  return 0;
+}
+
+}  // namespace tessera::cpu::dense

@@ -1,0 +1,81 @@
+// Vector attention and its gradient: blocks of 64 queries by 64 keys, sums in fp32.
+//
+// What the planner (attention_vector.cc, any machine) and the loops (attention_forward.h and
+// attention_backward.h, compiled per instruction set) agree on: how a call is cut into tasks and
+// where packed blocks lie in the workspace. Memory beyond the operands is linear in the sequence.
+// Block sizes follow from the shape and instruction set; the order of every sum follows from
+// blocks. A value hidden from a query counts as zero times itself where its block is seen: such
+// values must be finite, except rows of a cache that are not written yet, which are not read.
+// Thread-safe: plain data.
+#pragma once
+
+#include "kernels/cpu/internal/attention_shape.h"
+
+namespace tessera::cpu::dense {
+
+inline constexpr int64_t kAttentionBlock = 64;  // queries, and keys
+
+// How an instruction set packs: k elements to a unit, columns to a panel.
+struct AttentionLayout {
+  int32_t unit;
+  int32_t panel;
+};
+
+struct AttentionLoops {
+  AttentionLayout layout;
+  tsr_kernel_run forward;
+  tsr_kernel_run backward;
+};
+
+// By element type: fp32, bf16 widened to fp32, bf16 pairs.
+extern const AttentionLoops kAttentionAvx2F32;
+extern const AttentionLoops kAttentionAvx2BF16;
+extern const AttentionLoops kAttentionAvx512F32;
+extern const AttentionLoops kAttentionAvx512BF16;
+extern const AttentionLoops kAttentionAvx512Dot;
+
+// A matrix of blocks of 64 rows, packed two ways. All sizes in bytes.
+struct AttentionParams {
+  AttentionShape shape;
+  int32_t query_blocks;
+  int32_t key_blocks;
+  bool fused;  // gradient: one task per batch and key head makes dk, dv and dq
+  // Offsets in the workspace. "Columns": [depth unit][64 rows], the rows side by side.
+  // "Rows": [panel of columns][row unit][columns of the panel].
+  int64_t q_columns;
+  int64_t k_columns;
+  int64_t v_columns;  // gradient only, as what follows
+  int64_t dy_columns;
+  int64_t q_rows;
+  int64_t k_rows;
+  int64_t dy_rows;
+  int64_t delta;
+  int64_t sums;  // fp32 sums that do not fit a thread's stack, or are kept from block to block
+};
+static_assert(sizeof(AttentionParams) <= TSR_KERNEL_PARAM_BYTES);
+
+// v by rows, of the forward kernel, takes the place of v by columns.
+inline int64_t& ValueRows(AttentionParams& p) { return p.v_columns; }
+inline int64_t ValueRows(const AttentionParams& p) { return p.v_columns; }
+
+// Bytes of one block of 64 rows with |depth| columns, packed either way.
+inline int64_t ColumnsBlockBytes(int64_t depth, AttentionLayout layout) {
+  return CeilDiv(depth, layout.unit) * kAttentionBlock * 4;
+}
+inline int64_t RowsBlockBytes(int64_t depth, AttentionLayout layout) {
+  return CeilDiv(depth, layout.panel) * layout.panel * (kAttentionBlock / layout.unit) * 4;
+}
+// Floats of 64 rows of sums.
+inline int64_t SumsOf(int64_t depth, AttentionLayout layout) {
+  return CeilDiv(depth, layout.panel) * layout.panel * kAttentionBlock;
+}
+
+// Sums up to this many floats live on the stack of a task.
+inline constexpr int64_t kStackSums = 64 * 256;
+
+int32_t PlanAttention(const tsr_kernel_call* call, const AttentionLoops& loops, DType dtype,
+                      tsr_kernel_plan* plan, char* reason);
+int32_t PlanAttentionGrad(const tsr_kernel_call* call, const AttentionLoops& loops, DType dtype,
+                          tsr_kernel_plan* plan, char* reason);
+
+}  // namespace tessera::cpu::dense
