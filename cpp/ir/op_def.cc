@@ -98,6 +98,10 @@ OpDef&& OpDef::Doc(std::string text) && {
   doc_ = std::move(text);
   return std::move(*this);
 }
+OpDef&& OpDef::Version(int version) && {
+  version_ = version;
+  return std::move(*this);
+}
 OpDef&& OpDef::Signature(std::string text) && {
   signature_text_ = std::move(text);
   return std::move(*this);
@@ -141,8 +145,12 @@ OpDef&& OpDef::Check(CheckFn fn) && {
   check_ = fn;
   return std::move(*this);
 }
+OpDef&& OpDef::AnyAttrs() && {
+  any_attrs_ = true;
+  return std::move(*this);
+}
 OpDef&& OpDef::Gradient(GradientFn fn) && {
-  gradient_ = fn;
+  gradient_ = std::move(fn);
   return std::move(*this);
 }
 OpDef&& OpDef::NoGradient() && {
@@ -216,6 +224,10 @@ absl::StatusOr<Attrs> OpDef::CompleteAttrs(const Attrs& attrs) const {
   }
   for (const auto& [name, value] : attrs.entries()) {
     if (complete.Find(name) != nullptr) continue;
+    if (any_attrs_) {
+      complete.Set(name, value);
+      continue;
+    }
     std::vector<std::string> names;
     for (const AttrSpec& spec : attr_specs_) names.push_back(spec.name);
     return absl::InvalidArgumentError(absl::StrCat(name_, ": unknown attribute '", name, "'",

@@ -2,9 +2,10 @@
 //
 // File cpp/ops/rms_norm.cc defines `OpDef RmsNormOp()`; the directory is the registry (the build
 // writes the table, ir/op_table.h). An OpDef is built once and never changes after; kernels for it
-// live in kernels/ under the same name. On disk and in the C ABI an op is its name.
+// live in kernels/ under the same name. On disk and in the C ABI an op is its name and version.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -47,7 +48,8 @@ class OpDef {
   using SignatureFn = absl::StatusOr<std::string> (*)(const OpUse& use);
   using DTypeFn = absl::StatusOr<std::vector<DType>> (*)(const OpUse& use);
   using CheckFn = absl::Status (*)(const OpUse& use);
-  using GradientFn = absl::Status (*)(GradientContext& context);
+  // A function object: rules of registered ops carry what their owner gave them.
+  using GradientFn = std::function<absl::Status(GradientContext& context)>;
   using FlopsFn = double (*)(absl::Span<const std::vector<int64_t>> input_dims,
                              absl::Span<const std::vector<int64_t>> output_dims,
                              const Attrs& attrs);
@@ -56,6 +58,9 @@ class OpDef {
 
   // --- Builders, each once, in any order. ---
   OpDef&& Doc(std::string text) &&;
+  // Of its meaning, from 1 (the default). Raised when equal operands and attributes come to mean
+  // something else: stored functions of another version are then refused by name@version.
+  OpDef&& Version(int version) &&;
   OpDef&& Signature(std::string text) &&;
   // The escape: the signature text depends on attributes or ranks. Still one text for all users.
   OpDef&& SignatureBy(SignatureFn fn) &&;
@@ -64,6 +69,8 @@ class OpDef {
   // An attribute with a fallback; the fallback's type is the attribute's type.
   OpDef&& Attr(std::string name, AttrValue fallback, std::string doc) &&;
   OpDef&& RequiredAttr(AttrSpec::Kind kind, std::string name, std::string doc) &&;
+  // Attributes that are not declared are taken as they are: registered ops check their own.
+  OpDef&& AnyAttrs() &&;
   // Dtypes that operands may have, by operand name: "x: float, scale: =x, ids: i32|i64". Choices are
   // dtype names, float, int, number (either) and any; `=x` means the dtype of x. Operands that are
   // not named may have any. An Elementwise op names its operands x, y, z.
@@ -93,6 +100,7 @@ class OpDef {
   // --- Readers. ---
   const std::string& name() const { return name_; }
   const std::string& doc() const { return doc_; }
+  int version() const { return version_; }
   const std::vector<AttrSpec>& attr_specs() const { return attr_specs_; }
   const std::vector<int>& linear() const { return linear_; }
   const std::vector<std::pair<int, int>>& in_place() const { return in_place_; }
@@ -101,7 +109,7 @@ class OpDef {
   bool must_alias() const { return must_alias_; }
   bool has_gradient() const { return gradient_ != nullptr; }
   bool no_gradient() const { return no_gradient_; }
-  GradientFn gradient() const { return gradient_; }
+  const GradientFn& gradient() const { return gradient_; }
   // The fixed text, or "" when it depends on the use.
   const std::string& signature_text() const { return signature_text_; }
 
@@ -130,14 +138,15 @@ class OpDef {
 
   std::string name_, doc_, signature_text_, input_dtypes_, output_dtype_attr_, grouped_ = "loop";
   SignatureFn signature_fn_ = nullptr;
+  int version_ = 1;
   int elementwise_inputs_ = 0;
   std::vector<AttrSpec> attr_specs_;
   DTypeFn dtype_fn_ = nullptr;
   bool has_output_dtype_ = false;
   DType output_dtype_ = DType::kF32;
   CheckFn check_ = nullptr;
-  GradientFn gradient_ = nullptr;
-  bool no_gradient_ = false, is_view_ = false, must_alias_ = false;
+  GradientFn gradient_;
+  bool no_gradient_ = false, is_view_ = false, must_alias_ = false, any_attrs_ = false;
   std::vector<int> linear_;
   std::vector<std::pair<int, int>> in_place_;
   FlopsFn flops_ = nullptr;

@@ -22,17 +22,26 @@ const OpTable& OpTable::Builtin() {
 
 absl::Status OpTable::Register(OpDef def) {
   if (def.name().empty()) return absl::InvalidArgumentError("op: expected a name, got none");
-  if (Find(def.name()) != nullptr) {
-    return absl::AlreadyExistsError(absl::StrCat("op '", def.name(), "' exists already"));
+  if (def.version() < 1) {
+    return absl::InvalidArgumentError(absl::StrCat("op '", def.name(),
+                                                   "': expected a version from 1 on, got ",
+                                                   def.version()));
   }
-  std::string name = def.name();
-  defs_.emplace(std::move(name), std::make_unique<OpDef>(std::move(def)));
-  return absl::OkStatus();
+  const std::string name = def.name();
+  absl::MutexLock lock(&mutex_);
+  if ((base_ == nullptr || base_->Find(name) == nullptr) &&
+      defs_.try_emplace(name, std::make_unique<OpDef>(std::move(def))).second) {
+    return absl::OkStatus();
+  }
+  return absl::AlreadyExistsError(absl::StrCat("op '", name, "' exists already"));
 }
 
 const OpDef* OpTable::Find(std::string_view name) const {
-  const auto it = defs_.find(name);
-  if (it != defs_.end()) return it->second.get();
+  {
+    absl::ReaderMutexLock lock(&mutex_);
+    const auto it = defs_.find(name);
+    if (it != defs_.end()) return it->second.get();
+  }
   return base_ == nullptr ? nullptr : base_->Find(name);
 }
 
@@ -45,7 +54,10 @@ absl::StatusOr<const OpDef*> OpTable::Get(std::string_view name) const {
 
 std::vector<std::string> OpTable::Names() const {
   std::vector<std::string> names = base_ == nullptr ? std::vector<std::string>() : base_->Names();
-  for (const auto& [name, def] : defs_) names.push_back(name);
+  {
+    absl::ReaderMutexLock lock(&mutex_);
+    for (const auto& [name, def] : defs_) names.push_back(name);
+  }
   std::sort(names.begin(), names.end());
   return names;
 }

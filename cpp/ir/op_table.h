@@ -1,7 +1,7 @@
 // OpTable: the ops that one runtime knows, by name: the built-in ones and those it registered.
 //
 // The built-in table is written by the build from the files of cpp/ops and handed down by whoever
-// composes the library (capi, tests). Thread-safe after construction except Register.
+// composes the library (capi, tests). Only grows: what it gave out stays as it is. Thread-safe.
 #pragma once
 
 #include <functional>
@@ -11,7 +11,9 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "cpp/ir/op_def.h"
 
@@ -37,8 +39,9 @@ class OpTable {
   std::vector<std::string> Names() const;
 
  private:
-  const OpTable* base_;
-  std::map<std::string, std::unique_ptr<OpDef>, std::less<>> defs_;
+  const OpTable* const base_;
+  mutable absl::Mutex mutex_;
+  std::map<std::string, std::unique_ptr<OpDef>, std::less<>> defs_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace tessera

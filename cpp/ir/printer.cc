@@ -1,9 +1,15 @@
 #include "cpp/ir/printer.h"
 
+#include <algorithm>
+#include <array>
 #include <functional>
 #include <map>
+#include <set>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 
 namespace tessera {
 
@@ -41,6 +47,40 @@ namespace {
 
 using Namer = std::function<std::string(const Function&)>;
 
+// Words that mean something where a name may stand.
+constexpr std::array<std::string_view, 5> kReserved = {"state", "loss", "metric", "denominator",
+                                                       "call"};
+
+// Plain words stand as they are; the parser takes the same characters for one.
+std::string NameText(std::string_view name) {
+  const auto is_plain = [](char c) {
+    return absl::ascii_isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '/' || c == '.';
+  };
+  const bool reserved = std::find(kReserved.begin(), kReserved.end(), name) != kReserved.end();
+  if (!name.empty() && !reserved && std::all_of(name.begin(), name.end(), is_plain)) {
+    return std::string(name);
+  }
+  return absl::StrCat("\"", absl::CEscape(name), "\"");
+}
+
+std::string NumberText(double value) { return ToText(AttrValue(value)); }
+
+// " = normal(0.0, 0.02) dims(embed, mlp) no_decay"; "" when all is as for no parameter.
+std::string ParamText(const FunctionInput& input) {
+  const ParamSpec& spec = input.param;
+  if (input.kind != InputKind::kParam && spec == ParamSpec()) return "";
+  std::string text = absl::StrCat(" = ", NameText(spec.init.kind), "(", NumberText(spec.init.mean),
+                                  ", ", NumberText(spec.init.stddev), ")");
+  if (!spec.logical_dims.empty()) {
+    const auto append = [](std::string* out, const std::string& name) {
+      absl::StrAppend(out, NameText(name));
+    };
+    absl::StrAppend(&text, " dims(", absl::StrJoin(spec.logical_dims, ", ", append), ")");
+  }
+  if (!spec.decay) absl::StrAppend(&text, " no_decay");
+  return text;
+}
+
 std::string ValueList(const std::vector<ValueId>& ids) {
   std::string text;
   for (ValueId id : ids) absl::StrAppend(&text, text.empty() ? "" : ", ", "%", id);
@@ -62,10 +102,10 @@ std::string_view ColorMark(NodeColor color) {
 std::string NodeText(const Function& function, const Node& node, const Namer& name) {
   std::string text = absl::StrCat("  ", ValueList(node.outputs), " = ");
   if (node.is_call()) {
-    absl::StrAppend(&text, "call ", name(*node.callee), "(", ValueList(node.inputs), ") at \"",
-                    node.at, "\"");
+    absl::StrAppend(&text, "call ", NameText(name(*node.callee)), "(", ValueList(node.inputs),
+                    ") at \"", absl::CEscape(node.at), "\"");
   } else {
-    absl::StrAppend(&text, node.op->name(), "(", ValueList(node.inputs), ")");
+    absl::StrAppend(&text, NameText(node.op->name()), "(", ValueList(node.inputs), ")");
     if (!node.attrs.empty()) absl::StrAppend(&text, " ", ToText(node.attrs));
   }
   absl::StrAppend(&text, " : ");
@@ -85,7 +125,7 @@ std::string OutputText(const FunctionOutput& output) {
       absl::StrAppend(&text, "state ");
       break;
     case OutputKind::kLossNumerator:
-      absl::StrAppend(&text, "loss ", ToText(AttrValue(output.weight)), " * ");
+      absl::StrAppend(&text, "loss ", NumberText(output.weight), " * ");
       break;
     case OutputKind::kLossDenominator:
       absl::StrAppend(&text, "loss denominator ");
@@ -97,14 +137,14 @@ std::string OutputText(const FunctionOutput& output) {
       absl::StrAppend(&text, "metric denominator ");
       break;
   }
-  return absl::StrCat(text, output.name);
+  return absl::StrCat(text, NameText(output.name));
 }
 
 std::string FunctionText(const Function& function, const Namer& name) {
-  std::string text = absl::StrCat("func ", name(function), "(\n");
+  std::string text = absl::StrCat("func ", NameText(name(function)), "(\n");
   for (const FunctionInput& input : function.inputs()) {
-    absl::StrAppend(&text, "    %", input.value, " ", Name(input.kind), " ", input.name, ": ",
-                    function.type(input.value).ToText(), "\n");
+    absl::StrAppend(&text, "    %", input.value, " ", Name(input.kind), " ", NameText(input.name),
+                    ": ", function.type(input.value).ToText(), ParamText(input), "\n");
   }
   absl::StrAppend(&text, ") {\n");
   for (const Node& node : function.nodes()) absl::StrAppend(&text, NodeText(function, node, name));
@@ -121,9 +161,12 @@ class UniqueNames {
   std::string operator()(const Function& function) {
     const auto it = names_.find(&function);
     if (it != names_.end()) return it->second;
-    const int count = ++counts_[function.name()];
-    std::string name = function.name();
-    if (count > 1) absl::StrAppend(&name, "_", count);
+    int& count = counts_[function.name()];
+    std::string name;
+    do {
+      ++count;
+      name = count > 1 ? absl::StrCat(function.name(), "_", count) : function.name();
+    } while (!taken_.insert(name).second);
     names_[&function] = name;
     return name;
   }
@@ -132,6 +175,7 @@ class UniqueNames {
  private:
   std::map<const Function*, std::string> names_;
   std::map<std::string, int> counts_;
+  std::set<std::string> taken_;
 };
 
 void AppendWithCallees(const Function& function, UniqueNames& names, std::string& text) {
@@ -148,6 +192,10 @@ void AppendWithCallees(const Function& function, UniqueNames& names, std::string
 
 std::string ToText(const Function& function) {
   return FunctionText(function, [](const Function& f) { return f.name(); });
+}
+
+std::string ToText(const Function& function, const Namer& name) {
+  return FunctionText(function, name);
 }
 
 std::string ToTextWithCallees(const Function& function) {

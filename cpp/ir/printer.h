@@ -1,7 +1,9 @@
 // Text of functions and programs: stable, readable, the same for equal inputs. For people, golden
-// files and diffs; the stored form is FlatBuffers (ir/serialize.h).
+// files and diffs; functions read back (ir/text_parser.h), the stored form is FlatBuffers
+// (ir/serializer.h). Names that are no plain words are quoted, as C quotes text.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "cpp/ir/function.h"
@@ -11,6 +13,10 @@ namespace tessera {
 
 // func NAME(inputs) -> (outputs) with one node a line. Called functions are named, not printed.
 std::string ToText(const Function& function);
+
+// The same with other names for functions.
+std::string ToText(const Function& function,
+                   const std::function<std::string(const Function&)>& name);
 
 // The function and every function it calls, callees first, each once. Functions of equal name and
 // different content get a suffix (_2, _3).
