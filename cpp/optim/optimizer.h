@@ -6,10 +6,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "cpp/ir/update_rule.h"
+#include "cpp/optim/param_groups.h"
 
 namespace tessera {
 
@@ -17,9 +19,20 @@ class ConfigNode;
 
 class Optimizer : public UpdateRule {
  public:
+  explicit Optimizer(ParamGroups groups) : groups_(std::move(groups)) {}
   // The peak learning rate, before the schedule's factor.
   virtual double learning_rate() const = 0;
+  const ParamGroups& groups() const { return groups_; }
+
+ private:
+  ParamGroups groups_;
 };
+
+// learning_rate * scale as a node of the graph; learning_rate itself for 1.
+ValueId ScaledRate(Graph& graph, ValueId learning_rate, double scale);
+
+// A setting as text for UpdateRule::Key: equal texts for equal values only.
+std::string KeyText(double value);
 
 using OptimizerFactory = absl::StatusOr<std::unique_ptr<Optimizer>> (*)(const ConfigNode& config);
 

@@ -1,5 +1,9 @@
 #include "cpp/optim/param_groups.h"
 
+#include "absl/strings/str_cat.h"
+#include "cpp/base/suggest.h"
+#include "gen/config/param_group.h"
+
 namespace tessera {
 
 bool MatchesPath(std::string_view pattern, std::string_view path) {
@@ -26,6 +30,14 @@ bool MatchesPath(std::string_view pattern, std::string_view path) {
   return row[path.size()] != 0;
 }
 
+ParamGroups ParamGroups::From(double weight_decay, const std::vector<ParamGroupConfig>& groups) {
+  std::vector<ParamGroup> read;
+  for (const ParamGroupConfig& group : groups) {
+    read.push_back({group.match, group.weight_decay, group.learning_rate_scale});
+  }
+  return ParamGroups(weight_decay, std::move(read));
+}
+
 int ParamGroups::Match(std::string_view path) const {
   for (size_t i = 0; i < groups_.size(); ++i) {
     if (MatchesPath(groups_[i].match, path)) return static_cast<int>(i);
@@ -43,6 +55,33 @@ GroupSettings ParamGroups::For(const ProgramParam& param) const {
     settings.weight_decay = *groups_[group].weight_decay;
   }
   return settings;
+}
+
+absl::Status ParamGroups::CheckUsed(absl::Span<const ProgramParam> params) const {
+  std::vector<bool> used(groups_.size(), false), matched(groups_.size(), false);
+  std::vector<std::string> paths;
+  for (const ProgramParam& param : params) {
+    paths.push_back(param.path);
+    const int first = Match(param.path);
+    if (first >= 0) used[first] = true;
+    for (size_t i = 0; i < groups_.size(); ++i) {
+      if (!matched[i]) matched[i] = MatchesPath(groups_[i].match, param.path);
+    }
+  }
+  for (size_t i = 0; i < groups_.size(); ++i) {
+    if (used[i]) continue;
+    if (matched[i]) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "parameter group ", i, " '", groups_[i].match,
+          "': expected a parameter that no earlier group matches, got none; put the narrower "
+          "pattern first"));
+    }
+    return absl::InvalidArgumentError(
+        absl::StrCat("parameter group ", i, " '", groups_[i].match,
+                     "': expected a pattern that matches a parameter, got no match among ",
+                     params.size(), SuggestionText(groups_[i].match, paths)));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace tessera

@@ -2,18 +2,23 @@
 //
 // The rule when no group matches is visible and simple: weight decay applies to what its module
 // marks for it (matrices and embeddings), not to norms and biases. The first group whose pattern
-// matches a path wins. Patterns: `*` any characters but '/', `**` any characters, `?` one.
+// matches a path wins. Patterns: `*` any characters but '/', `**` any characters, `?` one but '/'.
 // Immutable; thread-safe.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/types/span.h"
 #include "cpp/ir/program.h"
 
 namespace tessera {
+
+struct ParamGroupConfig;  // gen/config/param_group.h
 
 struct ParamGroup {
   std::string match;
@@ -31,10 +36,14 @@ class ParamGroups {
   ParamGroups() = default;
   ParamGroups(double weight_decay, std::vector<ParamGroup> groups)
       : weight_decay_(weight_decay), groups_(std::move(groups)) {}
+  static ParamGroups From(double weight_decay, const std::vector<ParamGroupConfig>& groups);
 
   GroupSettings For(const ProgramParam& param) const;
   // Index of the group that matches, or -1.
   int Match(std::string_view path) const;
+  // INVALID_ARGUMENT when a group is the first match of no parameter, which is a misspelt pattern
+  // or one behind a wider pattern. Names the pattern and the path nearest to it.
+  absl::Status CheckUsed(absl::Span<const ProgramParam> params) const;
 
  private:
   double weight_decay_ = 0;

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string_view>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 
@@ -22,6 +23,15 @@ class Schedule {
   // `total_steps` is that of the run, for schedules that do not say their own.
   virtual double Factor(int64_t t, int64_t total_steps) const = 0;
 };
+
+// What schedules have in common. The rise: t / warmup_steps, for t below warmup_steps.
+double WarmupFactor(int64_t t, int64_t warmup_steps);
+// The share of the steps from `begin` to `end` that is done at t >= begin; 1 from `end` on, also
+// when the range is empty.
+double DecayProgress(int64_t t, int64_t begin, int64_t end);
+
+// INVALID_ARGUMENT when a decay that ends at `total_steps` (0: the run's end) begins after it.
+absl::Status CheckWarmupEnds(const ConfigNode& config, int64_t warmup_steps, int64_t total_steps);
 
 using ScheduleFactory = absl::StatusOr<std::unique_ptr<Schedule>> (*)(const ConfigNode& config);
 

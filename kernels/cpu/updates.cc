@@ -3,7 +3,7 @@
 //
 //   adamw: g = clip grad; p = p (1 - lr wd); m = b1 m + (1 - b1) g; v = b2 v + (1 - b2) g^2;
 //          p = p - lr (m / (1 - b1^k)) / (sqrt(v / (1 - b2^k)) + eps)
-//   sgd:   g = clip grad + wd p; b = g for k = 1, else mu b + g;
+//   sgd:   g = clip grad + wd p; b = g for k = 1, else mu b + (1 - dampening) g;
 //          p = p - lr (nesterov ? g + mu b : b)
 // Sources: Loshchilov, Hutter, "Decoupled weight decay regularization", 2019; Sutskever et al., "On
 // the importance of initialization and momentum in deep learning", 2013.
@@ -39,7 +39,7 @@ void RunSgd(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t, i
     const S p = In<S>(call, 0)[i];
     const S g = n.clip * In<S>(call, 1)[i] + n.weight_decay * p;
     // The first step does not read the buffer, whatever is in it.
-    const S b = n.first ? g : n.momentum * In<S>(call, 2)[i] + g;
+    const S b = n.first ? g : n.momentum * In<S>(call, 2)[i] + n.entering * g;
     Out<S>(call, 1)[i] = b;
     Out<S>(call, 0)[i] = p - n.lr * (n.nesterov ? g + n.momentum * b : b);
   }

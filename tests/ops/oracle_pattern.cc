@@ -223,7 +223,8 @@ void SgdUpdate(const OracleUse& use) {
   const double mu = use.attrs.Float("momentum");
   for (int64_t i = 0; i < use.in[0].count(); ++i) {
     const double g = clip * use.X(1, i) + use.attrs.Float("weight_decay") * use.X(0, i);
-    const double buffer = step == 1 ? g : mu * use.X(2, i) + g;
+    const double entering = (1 - use.attrs.Float("dampening")) * g;
+    const double buffer = step == 1 ? g : mu * use.X(2, i) + entering;
     use.out[0].Put(i, use.X(0, i) - lr * (use.attrs.Bool("nesterov") ? g + mu * buffer : buffer));
     use.out[1].Put(i, buffer);
   }

@@ -63,25 +63,28 @@ struct AdamwNumbers {
 
 struct SgdAttrs {
   double momentum = 0.9;
+  double dampening = 0;
   double weight_decay = 0;
   bool nesterov = false;
 
   SgdAttrs() = default;
   explicit SgdAttrs(const tsr_kernel_call* call)
       : momentum(FloatAttr(call, "momentum", 0.9)),
+        dampening(FloatAttr(call, "dampening", 0)),
         weight_decay(FloatAttr(call, "weight_decay", 0)),
         nesterov(BoolAttr(call, "nesterov")) {}
 };
 
 template <class S>
 struct SgdNumbers {
-  S lr, clip, momentum, weight_decay;
+  S lr, clip, momentum, entering, weight_decay;
   bool nesterov, first;
 
   SgdNumbers(const tsr_kernel_call* call, const SgdAttrs& attrs)
       : lr(static_cast<S>(*In<float>(call, 3))),
         clip(static_cast<S>(*In<float>(call, 5))),
         momentum(static_cast<S>(attrs.momentum)),
+        entering(static_cast<S>(1 - attrs.dampening)),
         weight_decay(static_cast<S>(attrs.weight_decay)),
         nesterov(attrs.nesterov),
         first(*In<float>(call, 4) <= 1) {}

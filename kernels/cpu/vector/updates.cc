@@ -56,7 +56,8 @@ void RunSgd(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t, i
     const auto momentum = hn::Set(d, n.momentum);
     const auto g = hn::MulAdd(access.In(d, grad + i), hn::Set(d, n.clip),
                               hn::Mul(p, hn::Set(d, n.weight_decay)));
-    const auto b = n.first ? g : hn::MulAdd(access.In(d, old_b + i), momentum, g);
+    const auto entering = hn::Mul(g, hn::Set(d, n.entering));
+    const auto b = n.first ? g : hn::MulAdd(access.In(d, old_b + i), momentum, entering);
     const auto along = n.nesterov ? hn::MulAdd(b, momentum, g) : b;
     access.Out(d, b, new_b + i);
     access.Out(d, hn::NegMulAdd(along, hn::Set(d, n.lr), p), new_p + i);

@@ -1,0 +1,29 @@
+#include "cpp/optim/optimizer.h"
+
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "cpp/base/suggest.h"
+#include "cpp/config/tree.h"
+
+namespace tessera {
+
+ValueId ScaledRate(Graph& graph, ValueId learning_rate, double scale) {
+  if (scale == 1) return learning_rate;
+  return graph.Mul(learning_rate, graph.Constant(scale, DType::kF32));
+}
+
+std::string KeyText(double value) { return absl::StrFormat("%.17g", value); }
+
+absl::StatusOr<std::unique_ptr<Optimizer>> NewOptimizer(const ConfigNode& config) {
+  std::vector<std::string> names;
+  for (const OptimizerEntry& entry : BuiltinOptimizers()) {
+    if (entry.type == config.type()) return entry.create(config);
+    names.emplace_back(entry.type);
+  }
+  return absl::NotFoundError(absl::StrCat("optimizer '", config.type(), "' is not known here",
+                                          SuggestionText(config.type(), names)));
+}
+
+}  // namespace tessera
