@@ -198,7 +198,8 @@ std::string Describe(const JsonValue& value) {
     case JsonValue::Kind::kBool:
       return value.boolean ? "true" : "false";
     case JsonValue::Kind::kNumber:
-      return value.text.size() <= 40 ? value.text : value.text.substr(0, 40) + "...";
+      return value.text.size() <= 40 ? value.text
+                                     : absl::StrCat(value.text.substr(0, 40), "...");
     case JsonValue::Kind::kText:
       return absl::StrCat("the text ", Quoted(value.text));
     case JsonValue::Kind::kList:

@@ -66,6 +66,11 @@ typedef struct tsr_kernel_call {
   void* workspace;  // 64-byte aligned, workspace_bytes of the plan
   int32_t isa;      // highest instruction set allowed
   int32_t reserved;
+  const void* user;  // of the kernel's definition
+  // A kernel that can fail in `run` says so by fail(failure, ...); the first one counts and the step
+  // ends with it. `code` is a status code, not 0. Any thread. Built-in kernels never fail.
+  void* failure;
+  void (*fail)(void* failure, int32_t code, const char* message, size_t message_len);
 } tsr_kernel_call;
 
 struct tsr_kernel_plan;
@@ -92,6 +97,7 @@ typedef struct tsr_kernel_def {
   int32_t (*prepare)(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* reason);
   uint32_t version;   // part of the numerics fingerprint: raise it when results change by a bit
   uint32_t flags;     // TSR_KERNEL_*
+  const void* user;   // handed to every call; lives as long as the kernel table
 } tsr_kernel_def;
 
 enum {

@@ -152,8 +152,18 @@ absl::Status Executor::State::RunKernel(PlannedKernel& planned, const std::strin
   for (int32_t phase = 0; phase < kernel.plan.phase_count; ++phase) {
     TaskContext context{&kernel.call, &kernel.plan, phase};
     if (!pool->Run(kernel.plan.tasks[phase], RunTask, &context)) {
-      return absl::InternalError(absl::StrCat(planned.op(), " at '", at, "': kernel ",
-                                              kernel.def.name, " threw: ", pool->last_error()));
+      // What a kernel reported before another task threw is given up with the call.
+      (void)planned.kernel->failure.Take();
+      const absl::StatusCode code = pool->last_error_is_memory()
+                                        ? absl::StatusCode::kResourceExhausted
+                                        : absl::StatusCode::kInternal;
+      return absl::Status(code, absl::StrCat(planned.op(), " at '", at, "': kernel ",
+                                             kernel.def.name, " threw: ", pool->last_error()));
+    }
+    if (kernel.failure.failed()) {
+      const absl::Status failure = planned.kernel->failure.Take();
+      return absl::Status(failure.code(),
+                          absl::StrCat(planned.op(), " at '", at, "': ", failure.message()));
     }
   }
   return absl::OkStatus();

@@ -8,14 +8,17 @@
 // One thread drives an Executor at a time.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "cpp/device/backend.h"
 #include "cpp/device/communicator.h"
@@ -25,19 +28,26 @@
 
 namespace tessera {
 
-// Kernels of the backends in use: best first per op, reference last. Immutable.
+// Kernels of the backends in use: best first per op, reference last. Only grows: the candidates of an
+// op never change, so programs that are planned already are not disturbed. Thread-safe.
 class KernelTable {
  public:
   // The backend's structs are copied; strings in them must live on.
   explicit KernelTable(std::vector<tsr_kernel_def> defs);
-  KernelTable(KernelTable&&) = default;
   KernelTable(const KernelTable&) = delete;
+  KernelTable& operator=(const KernelTable&) = delete;
+  // Kernels of an op that has none yet; `owner` keeps alive what they point to. ALREADY_EXISTS.
+  absl::Status Register(std::vector<tsr_kernel_def> defs, std::shared_ptr<const void> owner);
   absl::Span<const tsr_kernel_def* const> Candidates(std::string_view op) const;
-  const std::vector<tsr_kernel_def>& defs() const { return defs_; }
+  // A copy of all of them.
+  std::vector<tsr_kernel_def> defs() const;
 
  private:
-  std::vector<tsr_kernel_def> defs_;
-  std::map<std::string, std::vector<const tsr_kernel_def*>, std::less<>> by_op_;
+  mutable absl::Mutex mutex_;
+  std::deque<tsr_kernel_def> defs_ ABSL_GUARDED_BY(mutex_);  // a deque: its elements stay in place
+  std::map<std::string, std::vector<const tsr_kernel_def*>, std::less<>> by_op_
+      ABSL_GUARDED_BY(mutex_);
+  std::vector<std::shared_ptr<const void>> owners_ ABSL_GUARDED_BY(mutex_);
 };
 
 // Memory of persistent slots by name and kind. Shared between executors of the same parameters.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <exception>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -55,6 +56,7 @@ std::string UseText(const Node& node, const std::vector<const SizedType*>& input
 absl::Status AskKernel(const tsr_kernel_def& def, PreparedKernel& kernel, std::string& reason) {
   char text[TSR_REASON_BYTES] = {};
   kernel.def = def;
+  kernel.call.user = def.user;
   kernel.plan = {};
   kernel.plan.struct_size = sizeof(tsr_kernel_plan);
   kernel.plan.phase_count = 1;
@@ -96,6 +98,23 @@ void RunCopy(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t, 
 }
 
 }  // namespace
+
+void KernelFailure::Fail(void* failure, int32_t code, const char* message, size_t message_len) {
+  auto* self = static_cast<KernelFailure*>(failure);
+  absl::MutexLock lock(&self->mutex_);
+  if (!self->status_.ok()) return;
+  // A kernel that fails with code 0 still failed.
+  const auto known = code > 0 && code <= 16 ? static_cast<absl::StatusCode>(code)
+                                            : absl::StatusCode::kUnknown;
+  self->status_ = absl::Status(known, absl::string_view(message, message_len));
+  self->failed_.store(true, std::memory_order_release);
+}
+
+absl::Status KernelFailure::Take() {
+  absl::MutexLock lock(&mutex_);
+  failed_.store(false, std::memory_order_release);
+  return std::exchange(status_, absl::OkStatus());
+}
 
 std::string SizedType::ToText() const {
   return absl::StrCat(Name(dtype), "[", absl::StrJoin(dims, ","), "]");
@@ -143,7 +162,10 @@ absl::StatusOr<std::unique_ptr<PreparedKernel>> ChooseKernel(
                   .attrs = kernel->attrs.data(),
                   .workspace = nullptr,
                   .isa = isa,
-                  .reserved = 0};
+                  .reserved = 0,
+                  .user = nullptr,
+                  .failure = &kernel->failure,
+                  .fail = &KernelFailure::Fail};
   std::vector<std::string> refusals;
   for (const tsr_kernel_def* def : kernels.Candidates(node.op->name())) {
     std::string reason;
@@ -172,7 +194,8 @@ std::unique_ptr<PreparedKernel> NewCopyKernel(int64_t bytes) {
                  .name = "executor.copy",
                  .prepare = PrepareCopy,
                  .version = 1,
-                 .flags = 0};
+                 .flags = 0,
+                 .user = nullptr};
   tsr_operand operand{};
   operand.rank = 1;
   operand.dtype = static_cast<int32_t>(DType::kU8);
@@ -187,7 +210,10 @@ std::unique_ptr<PreparedKernel> NewCopyKernel(int64_t bytes) {
                   .attrs = nullptr,
                   .workspace = nullptr,
                   .isa = TSR_ISA_REFERENCE,
-                  .reserved = 0};
+                  .reserved = 0,
+                  .user = nullptr,
+                  .failure = &kernel->failure,
+                  .fail = &KernelFailure::Fail};
   kernel->plan.struct_size = sizeof(tsr_kernel_plan);
   kernel->plan.phase_count = 1;
   kernel->plan.tasks[0] = (bytes + kCopyTaskBytes - 1) / kCopyTaskBytes;

@@ -5,11 +5,15 @@
 // thread-safe.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "cpp/device/backend.h"
 #include "cpp/exec/executor.h"
 #include "cpp/ir/function.h"
@@ -29,6 +33,21 @@ struct SizedType {
 // INVALID_ARGUMENT for a missing size, a negative dim or an overflow.
 absl::StatusOr<SizedType> SizeType(const ValueType& type, const SymbolSizes& sizes);
 
+// What kernels of registered ops report. The first failure counts; tasks may run on any thread.
+class KernelFailure {
+ public:
+  // The tsr_kernel_call::fail of a call whose `failure` is one of these.
+  static void Fail(void* failure, int32_t code, const char* message, size_t message_len);
+  bool failed() const { return failed_.load(std::memory_order_acquire); }
+  // The failure; there is none afterwards.
+  absl::Status Take();
+
+ private:
+  absl::Mutex mutex_;
+  std::atomic<bool> failed_{false};
+  absl::Status status_ ABSL_GUARDED_BY(mutex_);
+};
+
 // A kernel with everything its `run` reads. Not movable: the call points into it.
 struct PreparedKernel {
   PreparedKernel() = default;
@@ -40,6 +59,7 @@ struct PreparedKernel {
   tsr_kernel_plan plan{};
   std::vector<tsr_operand> operands;  // inputs, then outputs
   std::vector<tsr_attr> attrs;
+  KernelFailure failure;
 
   tsr_operand* input(size_t i) { return &operands[i]; }
   tsr_operand* output(size_t i) { return &operands[call.input_count + i]; }

@@ -7,11 +7,33 @@
 
 namespace tessera {
 
-KernelTable::KernelTable(std::vector<tsr_kernel_def> defs) : defs_(std::move(defs)) {
+KernelTable::KernelTable(std::vector<tsr_kernel_def> defs) : defs_(defs.begin(), defs.end()) {
   for (const tsr_kernel_def& def : defs_) by_op_[def.op].push_back(&def);
 }
 
+absl::Status KernelTable::Register(std::vector<tsr_kernel_def> defs,
+                                   std::shared_ptr<const void> owner) {
+  absl::MutexLock lock(&mutex_);
+  for (const tsr_kernel_def& def : defs) {
+    if (by_op_.contains(def.op)) {
+      return absl::AlreadyExistsError(absl::StrCat("op '", def.op, "' has kernels already"));
+    }
+  }
+  for (const tsr_kernel_def& def : defs) {
+    defs_.push_back(def);
+    by_op_[def.op].push_back(&defs_.back());
+  }
+  owners_.push_back(std::move(owner));
+  return absl::OkStatus();
+}
+
+std::vector<tsr_kernel_def> KernelTable::defs() const {
+  absl::ReaderMutexLock lock(&mutex_);
+  return {defs_.begin(), defs_.end()};
+}
+
 absl::Span<const tsr_kernel_def* const> KernelTable::Candidates(std::string_view op) const {
+  absl::ReaderMutexLock lock(&mutex_);
   const auto it = by_op_.find(op);
   if (it == by_op_.end()) return {};
   return it->second;

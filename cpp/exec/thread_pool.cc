@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <exception>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <thread>
 #include <vector>
@@ -64,6 +65,7 @@ struct ThreadPool::Shared {
   alignas(64) std::atomic<int64_t> finished{0};
   std::atomic<bool> failed{false};
   std::atomic<bool> error_taken{false};
+  std::atomic<bool> error_is_memory{false};
   char error[kErrorBytes] = {};
 
   alignas(64) std::atomic<int> sleepers{0};
@@ -76,22 +78,28 @@ struct ThreadPool::Shared {
   bool HasWork() const { return (claim.load() & kRemainingMask) != 0; }
   void TakeTasks();
   void RunTask(int64_t task);
+  void TakeError(const char* text, bool is_memory);
   void WorkerLoop();
   bool RunJob(int64_t first, int64_t count);
 };
 
+void ThreadPool::Shared::TakeError(const char* text, bool is_memory) {
+  if (error_taken.exchange(true)) return;
+  std::snprintf(error, sizeof(error), "%s", text);
+  error_is_memory.store(is_memory);
+}
+
 void ThreadPool::Shared::RunTask(int64_t task) {
   if (failed.load(std::memory_order_relaxed)) return;
-  const char* text = "unknown exception";
   try {
     run(context, task);
     return;
+  } catch (const std::bad_alloc& exception) {
+    TakeError(exception.what(), true);
   } catch (const std::exception& exception) {
-    if (!error_taken.exchange(true)) {
-      std::snprintf(error, sizeof(error), "%s", exception.what());
-    }
+    TakeError(exception.what(), false);
   } catch (...) {
-    if (!error_taken.exchange(true)) std::snprintf(error, sizeof(error), "%s", text);
+    TakeError("unknown exception", false);
   }
   failed.store(true);
 }
@@ -206,5 +214,6 @@ bool ThreadPool::Run(int64_t tasks, void (*run)(void* context, int64_t task), vo
 }
 
 const char* ThreadPool::last_error() const { return shared_->error; }
+bool ThreadPool::last_error_is_memory() const { return shared_->error_is_memory.load(); }
 
 }  // namespace tessera

@@ -30,6 +30,8 @@ class ThreadPool {
   bool Run(int64_t tasks, void (*run)(void* context, int64_t task), void* context);
   // Text of the last exception a task threw.
   const char* last_error() const;
+  // True when that exception was std::bad_alloc: the host has no memory, nothing is broken.
+  bool last_error_is_memory() const;
 
  private:
   struct Shared;

@@ -22,12 +22,14 @@ ModuleTable::ModuleTable() {
 }
 
 absl::Status ModuleTable::Register(std::string type, Factory factory) {
+  absl::MutexLock lock(&mutex_);
   const auto [it, is_new] = factories_.try_emplace(std::move(type), std::move(factory));
   if (is_new) return absl::OkStatus();
   return absl::AlreadyExistsError(absl::StrCat("module type '", it->first, "' is already known"));
 }
 
 absl::StatusOr<const ModuleTable::Factory*> ModuleTable::Get(std::string_view type) const {
+  absl::ReaderMutexLock lock(&mutex_);
   const auto it = factories_.find(type);
   if (it != factories_.end()) return &it->second;
   std::vector<std::string> names;

@@ -5,18 +5,22 @@
 // One thread per Tracer.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
+#include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "cpp/ir/graph.h"
 #include "cpp/nn/module.h"
 #include "cpp/nn/scope.h"
 
 namespace tessera {
 
-// Module types by name. A registered type is an object with a factory; thread-safe when const.
+// Module types by name. Only grows: factories that were given out stay. Thread-safe.
 class ModuleTable {
  public:
   using Factory =
@@ -29,7 +33,8 @@ class ModuleTable {
   absl::StatusOr<const Factory*> Get(std::string_view type) const;
 
  private:
-  std::map<std::string, Factory, std::less<>> factories_;
+  mutable absl::Mutex mutex_;
+  std::map<std::string, Factory, std::less<>> factories_ ABSL_GUARDED_BY(mutex_);
 };
 
 struct TraceOptions {
