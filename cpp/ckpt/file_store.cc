@@ -298,12 +298,6 @@ FileStore& PosixFileStore() {
   return *store;
 }
 
-std::string JoinPath(std::string_view folder, std::string_view name) {
-  if (folder.empty()) return std::string(name);
-  if (folder.back() == '/') return absl::StrCat(folder, name);
-  return absl::StrCat(folder, "/", name);
-}
-
 absl::StatusOr<std::string> ReadWholeFile(FileStore& store, const std::string& path,
                                           int64_t max_bytes) {
   ASSIGN_OR_RETURN(std::unique_ptr<ReadableFile> file, store.Open(path));

@@ -18,6 +18,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "cpp/base/file.h"
 
 namespace tessera {
 
@@ -84,9 +85,6 @@ FileStore& PosixFileStore();
 inline FileStore& StoreOrLocal(FileStore* store) {
   return store != nullptr ? *store : PosixFileStore();
 }
-
-// "a/b" from "a" or "a/" and "b".
-std::string JoinPath(std::string_view folder, std::string_view name);
 
 // The whole file; RESOURCE_EXHAUSTED when it is larger than `max_bytes`.
 absl::StatusOr<std::string> ReadWholeFile(FileStore& store, const std::string& path,
