@@ -105,6 +105,9 @@ function(tessera_table)
   foreach(layer ${T_USED_BY})
     if(TARGET tessera_${layer})
       target_link_libraries(tessera_${layer} PUBLIC tessera_table_${T_NAME})
+      # Reader, table and rows are a cycle of static libraries: the reader pulls in the table, it
+      # the rows, and they more of the reader. The linker must come by a third time for that.
+      set_target_properties(tessera_${layer} PROPERTIES LINK_INTERFACE_MULTIPLICITY 3)
     endif()
   endforeach()
 endfunction()
