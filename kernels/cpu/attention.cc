@@ -6,6 +6,7 @@
 #include "cpp/device/kernel_sink.h"
 #include "kernels/cpu/internal/attention_reference.h"
 #include "kernels/cpu/internal/attention_vector.h"
+#include "kernels/cpu/internal/cpu_features.h"
 
 namespace tessera::cpu {
 namespace {
@@ -31,10 +32,14 @@ void Add(KernelSink& sink, int32_t isa, const char* name,
 void RegisterAttentionKernels(KernelSink& sink) {
 #if defined(__x86_64__)
   using namespace dense;  // NOLINT: the loops below are all from there
-  Add(sink, TSR_ISA_AVX512_BF16, "attention.bf16.avx512_bf16",
-      PrepareVector<kAttentionAvx512Dot, DType::kBF16>);
+  const auto add_dots = [&] {
+    Add(sink, TSR_ISA_AVX512_BF16, "attention.bf16.avx512_bf16",
+        PrepareVector<kAttentionAvx512Dot, DType::kBF16>);
+  };
+  if (HasFastDots()) add_dots();
   Add(sink, TSR_ISA_AVX512, "attention.bf16.avx512",
       PrepareVector<kAttentionAvx512BF16, DType::kBF16>);
+  if (!HasFastDots()) add_dots();
   Add(sink, TSR_ISA_AVX512, "attention.f32.avx512",
       PrepareVector<kAttentionAvx512F32, DType::kF32>);
   Add(sink, TSR_ISA_AVX2, "attention.bf16.avx2", PrepareVector<kAttentionAvx2BF16, DType::kBF16>);

@@ -1,13 +1,14 @@
 // matmul(lhs, rhs) {transpose_lhs, transpose_rhs}: C[m, n] = sum over k of A[m, k] B[k, n].
 //
-// Best first: AMX tiles, AVX-512 with bf16 dot products, AVX-512, AVX2, then plain loops; for few
-// rows a kernel that reads the right matrix in place. What they share, and the order of every sum,
+// Best first: AVX-512 with bf16 dot products or without (whichever this processor does faster),
+// AVX2, then plain loops; for few rows a kernel that reads the right matrix in place. What they share, and the order of every sum,
 // stands in gemm/driver.h and gemm/few_rows.h.
 #include "cpp/device/kernel_sink.h"
 #include "kernels/cpu/gemm/driver.h"
 #include "kernels/cpu/gemm/few_rows.h"
 #include "kernels/cpu/gemm/kernels.h"
 #include "kernels/cpu/gemm/reference.h"
+#include "kernels/cpu/internal/cpu_features.h"
 
 namespace tessera::cpu {
 namespace {
@@ -57,9 +58,13 @@ void RegisterMatmulKernels(KernelSink& sink) {
 #if defined(__x86_64__)
   using namespace dense;  // NOLINT: the kernel tables below are all from there
   Add(sink, TSR_ISA_AVX512, "matmul.rows.avx512", PrepareFewRows<kFewRowsAvx512>);
-  Add(sink, TSR_ISA_AVX512_BF16, "matmul.bf16.avx512_bf16",
-      PrepareGemm<kGemmAvx512Dot, DType::kBF16>);
+  const auto add_dots = [&] {
+    Add(sink, TSR_ISA_AVX512_BF16, "matmul.bf16.avx512_bf16",
+        PrepareGemm<kGemmAvx512Dot, DType::kBF16>);
+  };
+  if (HasFastDots()) add_dots();
   Add(sink, TSR_ISA_AVX512, "matmul.bf16.avx512", PrepareGemm<kGemmAvx512BF16, DType::kBF16>);
+  if (!HasFastDots()) add_dots();
   Add(sink, TSR_ISA_AVX512, "matmul.f32.avx512", PrepareGemm<kGemmAvx512F32, DType::kF32>);
   Add(sink, TSR_ISA_AVX2, "matmul.rows.avx2", PrepareFewRows<kFewRowsAvx2>);
   Add(sink, TSR_ISA_AVX2, "matmul.bf16.avx2", PrepareGemm<kGemmAvx2BF16, DType::kBF16>);

@@ -4,151 +4,22 @@
 // that takes it, on the same threads, so that both see the same neighbours; the table shows the
 // median time, its rate, and the median of the ratios of the rounds. Usage:
 //   gemm_bench [threads = 2] [rounds = 9] [part of a kernel's name]
-#include <algorithm>
-#include <atomic>
-#include <barrier>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "cpp/device/kernel_sink.h"
 #include "cpp/tensor/dtype.h"
 #include "kernels/cpu/internal/cpu_features.h"
-
-#if defined(__x86_64__)
-#include "kernels/cpu/internal/intrinsics.h"
-#endif
+#include "tests/bench/bench_kit.h"
 
 namespace tessera::cpu {
 
 void RegisterMatmulKernels(KernelSink& sink);
 
 namespace {
-
-double Now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
-
-// Threads that do the tasks of one job after another, taken from a counter.
-class Team {
- public:
-  explicit Team(int threads) : start_(threads), end_(threads) {
-    for (int i = 1; i < threads; ++i) pool_.emplace_back([this] { Serve(); });
-  }
-  ~Team() {
-    stop_ = true;
-    start_.arrive_and_wait();
-    for (std::thread& thread : pool_) thread.join();
-  }
-  template <class F>
-  void Run(int64_t tasks, const F& task) {
-    next_ = 0;
-    tasks_ = tasks;
-    context_ = &task;
-    call_ = [](const void* f, int64_t i) { (*static_cast<const F*>(f))(i); };
-    start_.arrive_and_wait();
-    Work();
-    end_.arrive_and_wait();
-  }
-
- private:
-  void Serve() {
-    for (;;) {
-      start_.arrive_and_wait();
-      if (stop_) return;
-      Work();
-      end_.arrive_and_wait();
-    }
-  }
-  void Work() {
-    for (int64_t i; (i = next_.fetch_add(1)) < tasks_;) call_(context_, i);
-  }
-
-  std::barrier<> start_;
-  std::barrier<> end_;
-  std::vector<std::thread> pool_;
-  std::atomic<int64_t> next_{0};
-  int64_t tasks_ = 0;
-  const void* context_ = nullptr;
-  void (*call_)(const void*, int64_t) = nullptr;
-  std::atomic<bool> stop_{false};
-};
-
-constexpr int64_t kPeakLoops = 400000;
-constexpr int kSums = 24;
-
-#if defined(__x86_64__)
-
-__attribute__((target("avx512f"))) void PeakFma512() {
-  __m512 sums[kSums];
-  for (auto& sum : sums) sum = _mm512_setzero_ps();
-  const __m512 x = _mm512_set1_ps(0.5f);
-  for (int64_t i = 0; i < kPeakLoops; ++i) {
-#pragma GCC unroll 24
-    for (int j = 0; j < kSums; ++j) sums[j] = _mm512_fmadd_ps(x, x, sums[j]);
-    asm volatile("" : : "v"(sums[0]), "v"(sums[kSums - 1]));
-  }
-  for (auto& sum : sums) asm volatile("" : : "v"(sum));
-}
-
-__attribute__((target("avx512f,avx512bf16"))) void PeakDot512() {
-  __m512 sums[kSums];
-  for (auto& sum : sums) sum = _mm512_setzero_ps();
-  const __m512bh x = (__m512bh)_mm512_set1_epi32(0x3f003f00);
-  for (int64_t i = 0; i < kPeakLoops; ++i) {
-#pragma GCC unroll 24
-    for (int j = 0; j < kSums; ++j) sums[j] = _mm512_dpbf16_ps(sums[j], x, x);
-    asm volatile("" : : "v"(sums[0]), "v"(sums[kSums - 1]));
-  }
-  for (auto& sum : sums) asm volatile("" : : "v"(sum));
-}
-
-__attribute__((target("avx2,fma"))) void PeakFma256() {
-  __m256 sums[12];
-  for (auto& sum : sums) sum = _mm256_setzero_ps();
-  const __m256 x = _mm256_set1_ps(0.5f);
-  for (int64_t i = 0; i < 2 * kPeakLoops; ++i) {
-#pragma GCC unroll 12
-    for (int j = 0; j < 12; ++j) sums[j] = _mm256_fmadd_ps(x, x, sums[j]);
-    asm volatile("" : : "x"(sums[0]), "x"(sums[11]));
-  }
-  for (auto& sum : sums) asm volatile("" : : "x"(sum));
-}
-
-#endif  // defined(__x86_64__)
-
-struct Peak {
-  const char* name;
-  int32_t isa;
-  double flops;  // of one call
-  void (*run)();
-};
-
-std::vector<Peak> Peaks() {
-  std::vector<Peak> peaks;
-#if defined(__x86_64__)
-  const double loops = static_cast<double>(kPeakLoops) * kSums;
-  peaks.push_back({"fma 256", TSR_ISA_AVX2, loops * 16, PeakFma256});
-  peaks.push_back({"fma 512", TSR_ISA_AVX512, loops * 32, PeakFma512});
-  peaks.push_back({"dot 512", TSR_ISA_AVX512_BF16, loops * 64, PeakDot512});
-#endif
-  std::erase_if(peaks, [](const Peak& p) { return p.isa > DetectIsa(); });
-  return peaks;
-}
-
-// The peak that a kernel is measured by: dot products for bf16 where the kernel uses them.
-size_t PeakOf(const tsr_kernel_def& def, const std::vector<Peak>& peaks) {
-  size_t best = 0;
-  for (size_t i = 0; i < peaks.size(); ++i) {
-    if (peaks[i].isa <= def.isa) best = i;
-  }
-  return best;
-}
 
 struct Shape {
   int64_t m, n, k;
@@ -215,11 +86,6 @@ struct Subject {
   }
   double flops() const { return 2.0 * shape.m * shape.n * shape.k; }
 };
-
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
 
 std::vector<Shape> Shapes() {
   const int64_t sizes[][5] = {

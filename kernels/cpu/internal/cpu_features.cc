@@ -57,9 +57,16 @@ tsr_isa Detect() {
   return tiles && AskForTiles() ? TSR_ISA_AMX : TSR_ISA_AVX512_BF16;
 }
 
+// "AuthenticAMD"
+bool IsAmd() {
+  const Leaf zero = Cpuid(0, 0);
+  return zero.b == 0x68747541 && zero.d == 0x69746e65 && zero.c == 0x444d4163;
+}
+
 #else
 
 tsr_isa Detect() { return TSR_ISA_BASELINE; }
+bool IsAmd() { return false; }
 
 #endif  // defined(__x86_64__)
 
@@ -68,6 +75,11 @@ tsr_isa Detect() { return TSR_ISA_BASELINE; }
 tsr_isa DetectIsa() {
   static const tsr_isa found = Detect();
   return found;
+}
+
+bool HasFastDots() {
+  static const bool fast = IsAmd();
+  return fast;
 }
 
 }  // namespace tessera::cpu
