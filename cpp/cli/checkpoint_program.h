@@ -1,0 +1,28 @@
+// The model of a checkpoint as a program, and what it says of itself: shared by eval and export.
+//
+// One thread per object.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cpp/cli/error.h"
+#include "cpp/cli/handles.h"
+#include "cpp/cli/json.h"
+#include "cpp/cli/safetensors.h"
+
+namespace tessera::cli {
+
+struct CheckpointProgram {
+  Runtime runtime;
+  Program program;
+  Json description;                        // of tsr_program_describe
+  std::vector<SafetensorsEntry> parameters;  // name is the path; offset and bytes unused
+  Json config;                             // the checkpoint's, every value
+};
+
+// `dtype` is that of the computation, "" for the config's.
+Error OpenCheckpointProgram(const std::string& path, int64_t threads, bool gradients,
+                            const std::string& dtype, CheckpointProgram* out);
+
+}  // namespace tessera::cli

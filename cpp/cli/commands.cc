@@ -1,0 +1,14 @@
+#include "cpp/cli/commands.h"
+
+namespace tessera::cli {
+
+const std::vector<Command>& AllCommands() {
+  static const std::vector<Command> kCommands = {
+      TrainCommand(),   GenerateCommand(), ConfigCommand(), DescribeCommand(),
+      ListCommand(),    GraphCommand(),    BenchCommand(),  InspectCommand(),
+      EvalCommand(),    ExportCommand(),   LaunchCommand(), VersionCommand(),
+  };
+  return kCommands;
+}
+
+}  // namespace tessera::cli

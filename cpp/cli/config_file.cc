@@ -1,0 +1,96 @@
+#include "cpp/cli/config_file.h"
+
+#include <string>
+#include <string_view>
+
+#include "cpp/cli/json.h"
+#include "cpp/cli/text.h"
+
+namespace tessera::cli {
+namespace {
+
+Error ApplyFlags(const Arguments& arguments, const ConfigUse& use, const Config& config) {
+  for (const std::string& change : arguments.Texts("--set")) {
+    const size_t equals = change.find('=');
+    if (equals == std::string::npos || equals == 0) {
+      return Error("--set: expected path=value, such as trainer.steps=100, got '" + change + "'");
+    }
+    CLI_RETURN_IF_ERROR(
+        SetField(config, change.substr(0, equals), std::string_view(change).substr(equals + 1)));
+  }
+  if (use.steps >= 0) {
+    CLI_RETURN_IF_ERROR(SetField(config, "trainer.steps", std::to_string(use.steps)));
+  }
+  if (use.profile) CLI_RETURN_IF_ERROR(SetField(config, "trainer.profile", "true"));
+  return Error();
+}
+
+}  // namespace
+
+Positional ConfigPositional() { return {"CONFIG", "the config file, JSON"}; }
+
+std::vector<Flag> ConfigFlags(std::vector<Flag> more) {
+  std::vector<Flag> flags = {
+      {"--set", "path=value", "changes a field, such as trainer.steps=100", true},
+      {"--modify", "FILE", "", true},  // kept free for modifiers
+  };
+  for (Flag& flag : more) flags.push_back(flag);
+  return flags;
+}
+
+Error OpenConfigFile(const Arguments& arguments, const ConfigUse& use, ConfigFile* out) {
+  if (arguments.Has("--modify")) {
+    return Error("--modify: this version has no modifiers; change fields with --set path=value",
+                 TSR_UNIMPLEMENTED);
+  }
+  const std::string path = arguments.Word(0);
+  CLI_RETURN_IF_ERROR(ReadEnvironment(&out->environment));
+  CLI_RETURN_IF_ERROR(NewSmallRuntime(&out->runtime));
+  CLI_RETURN_IF_ERROR(LoadConfig(out->runtime, path, &out->config));
+  CLI_RETURN_IF_ERROR(ApplyFlags(arguments, use, out->config));
+  if (!use.computes) return Error();
+
+  // All that is wrong with the config is said before threads start and ranks meet.
+  std::string resolved;
+  CLI_RETURN_IF_ERROR(CallText(&resolved, tsr_config_resolve, out->config.get(), 1));
+  double threads = 0;
+  double spin_us = 0;
+  RuntimeWish wish;
+  wish.joins_ranks = true;
+  CLI_RETURN_IF_ERROR(GetNumber(out->config, "runtime.threads", &threads));
+  CLI_RETURN_IF_ERROR(GetNumber(out->config, "runtime.spin_us", &spin_us));
+  CLI_RETURN_IF_ERROR(GetNumber(out->config, "parallel.timeout_s", &wish.timeout_s));
+  wish.threads = static_cast<int64_t>(threads);
+  wish.spin_us = static_cast<int64_t>(spin_us);
+  // A config belongs to its runtime, so the one for the work reads the file again.
+  Config config;
+  Runtime runtime;
+  CLI_RETURN_IF_ERROR(NewRuntime(out->environment, wish, &runtime));
+  CLI_RETURN_IF_ERROR(LoadConfig(runtime, path, &config));
+  CLI_RETURN_IF_ERROR(ApplyFlags(arguments, use, config));
+  out->config = std::move(config);
+  out->runtime = std::move(runtime);
+  return Error();
+}
+
+Error LoadConfig(const Runtime& runtime, const std::string& path, Config* out) {
+  return CallHandle(out, tsr_config_load, runtime.get(), path.data(), path.size());
+}
+
+Error SetField(const Config& config, std::string_view path, std::string_view value) {
+  return Error::Take(
+      tsr_config_set(config.get(), path.data(), path.size(), value.data(), value.size()));
+}
+
+Error GetNumber(const Config& config, std::string_view path, double* out) {
+  std::string text;
+  CLI_RETURN_IF_ERROR(CallText(&text, tsr_config_get, config.get(), path.data(), path.size()));
+  Json value;
+  if (!Json::Parse(text, &value) || !value.is_number()) {
+    return Error(std::string(path) + ": expected a number, got '" + text + "'", TSR_INTERNAL);
+  }
+  *out = value.AsNumber();
+  return Error();
+}
+
+}  // namespace tessera::cli

@@ -1,0 +1,44 @@
+// ConfigFile: the config that a command line names, with what --set changes in it.
+//
+// Shared by the commands that take CONFIG. Not for checkpoints, which hold a config of their own.
+// One thread per object.
+#pragma once
+
+#include <vector>
+
+#include "cpp/cli/arguments.h"
+#include "cpp/cli/command.h"
+#include "cpp/cli/environment.h"
+#include "cpp/cli/error.h"
+#include "cpp/cli/handles.h"
+
+namespace tessera::cli {
+
+struct ConfigFile {
+  Environment environment;
+  Runtime runtime;
+  Config config;
+
+  bool is_first_rank() const { return environment.rank == 0; }
+};
+
+// CONFIG, and the flags --set and --modify with which it is changed.
+Positional ConfigPositional();
+std::vector<Flag> ConfigFlags(std::vector<Flag> more = {});
+
+struct ConfigUse {
+  bool computes = false;     // a runtime with the threads that the config asks for, and all ranks
+  int64_t steps = -1;        // trainer.steps, when not negative
+  bool profile = false;      // trainer.profile
+};
+
+// Reads the config of the first positional word. UNIMPLEMENTED for --modify.
+Error OpenConfigFile(const Arguments& arguments, const ConfigUse& use, ConfigFile* out);
+
+// Reads a config as it is in a file.
+Error LoadConfig(const Runtime& runtime, const std::string& path, Config* out);
+Error SetField(const Config& config, std::string_view path, std::string_view value);
+// A field's value as a number; defaults count.
+Error GetNumber(const Config& config, std::string_view path, double* out);
+
+}  // namespace tessera::cli

@@ -1,0 +1,248 @@
+// `tessera eval`: runs the model of a checkpoint on token ids from a file.
+//
+// Input: `input_ids` or `tokens` [B,T], any integer dtype; optionally `targets` [B,T] (what
+// position t should predict), or `labels` in the convention of Hugging Face: position t is compared
+// with labels[t + 1]. Output: `logits` [B,T,V]; with targets `loss` [1]; with --gradients
+// `grad.PATH` of every parameter.
+#include <cmath>
+#include <cstdint>
+#include <cstdio>
+#include <limits>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "cpp/cli/arguments.h"
+#include "cpp/cli/checkpoint_program.h"
+#include "cpp/cli/commands.h"
+#include "cpp/cli/safetensors.h"
+#include "cpp/cli/text.h"
+
+namespace tessera::cli {
+namespace {
+
+constexpr int64_t kUsualIgnoreIndex = -100;
+
+struct Batch {
+  std::vector<int64_t> dims;
+  Tensor tokens, targets;
+  bool has_targets = false;
+};
+
+template <typename T>
+void Widen(const void* data, size_t count, std::vector<int64_t>* out) {
+  const T* values = static_cast<const T*>(data);
+  out->assign(values, values + count);
+}
+
+// Ids of any integer dtype.
+Error ReadIds(const SafetensorsReader& file, const SafetensorsEntry& entry,
+              std::vector<int64_t>* out) {
+  Tensor tensor;
+  CLI_RETURN_IF_ERROR(file.Read(entry, &tensor));
+  const void* data = tsr_tensor_data(tensor.get());
+  const size_t count =
+      static_cast<size_t>(entry.bytes) / static_cast<size_t>(ElementBytes(entry.dtype));
+  switch (entry.dtype) {
+    case TSR_I64: Widen<int64_t>(data, count, out); break;
+    case TSR_I32: Widen<int32_t>(data, count, out); break;
+    case TSR_I8: Widen<int8_t>(data, count, out); break;
+    case TSR_U32: Widen<uint32_t>(data, count, out); break;
+    case TSR_U16: Widen<uint16_t>(data, count, out); break;
+    case TSR_U8: Widen<uint8_t>(data, count, out); break;
+    default: return Error("tensor '" + entry.name + "': expected integers, got another dtype");
+  }
+  for (const int64_t id : *out) {
+    if (id < std::numeric_limits<int32_t>::min() || id > std::numeric_limits<int32_t>::max()) {
+      return Error(Format("tensor '%s': expected ids of 32 bits, got %lld", entry.name.c_str(),
+                          static_cast<long long>(id)));
+    }
+  }
+  return Error();
+}
+
+Error NewIds(const std::vector<int64_t>& dims, const std::vector<int64_t>& ids, Tensor* out) {
+  CLI_RETURN_IF_ERROR(
+      CallHandle(out, tsr_tensor_new, TSR_I32, dims.data(), static_cast<int32_t>(dims.size())));
+  auto* data = static_cast<int32_t*>(tsr_tensor_data(out->get()));
+  for (size_t i = 0; i < ids.size(); ++i) data[i] = static_cast<int32_t>(ids[i]);
+  return Error();
+}
+
+// labels[b][t + 1] as the target of position t; the last position has none.
+std::vector<int64_t> ShiftedLabels(const std::vector<int64_t>& labels, int64_t columns,
+                                   int64_t ignored) {
+  std::vector<int64_t> targets(labels.size(), ignored);
+  for (size_t i = 0; i + 1 < labels.size(); ++i) {
+    if (static_cast<int64_t>(i % static_cast<size_t>(columns)) + 1 < columns) {
+      targets[i] = labels[i + 1];
+    }
+  }
+  return targets;
+}
+
+Error ReadBatch(const std::string& path, int64_t ignored, Batch* batch) {
+  SafetensorsReader file;
+  CLI_RETURN_IF_ERROR(SafetensorsReader::Open(path, &file));
+  const SafetensorsEntry* tokens = file.Find("input_ids");
+  if (tokens == nullptr) tokens = file.Find("tokens");
+  if (tokens == nullptr) {
+    return Error(path + ": expected a tensor 'input_ids' or 'tokens', got neither");
+  }
+  if (tokens->dims.size() != 2 || tokens->bytes == 0) {
+    return Error(Format("%s: tensor '%s': expected dims [batch, sequence], not empty, got %zu dims "
+                        "and %lld bytes", path.c_str(), tokens->name.c_str(), tokens->dims.size(),
+                        static_cast<long long>(tokens->bytes)));
+  }
+  batch->dims = tokens->dims;
+  std::vector<int64_t> ids;
+  CLI_RETURN_IF_ERROR(ReadIds(file, *tokens, &ids));
+  CLI_RETURN_IF_ERROR(NewIds(batch->dims, ids, &batch->tokens));
+
+  const SafetensorsEntry* targets = file.Find("targets");
+  const SafetensorsEntry* labels = targets == nullptr ? file.Find("labels") : nullptr;
+  const SafetensorsEntry* given = targets != nullptr ? targets : labels;
+  std::vector<int64_t> target_ids(ids.size(), ignored);
+  if (given != nullptr) {
+    if (given->dims != batch->dims) {
+      return Error(path + ": tensor '" + given->name + "': expected the dims of '" + tokens->name +
+                   "', got others");
+    }
+    CLI_RETURN_IF_ERROR(ReadIds(file, *given, &target_ids));
+    if (labels != nullptr) target_ids = ShiftedLabels(target_ids, batch->dims[1], ignored);
+    batch->has_targets = true;
+  }
+  return NewIds(batch->dims, target_ids, &batch->targets);
+}
+
+// Results of a run: those of the program, the loss when there were targets.
+struct Results {
+  std::vector<Tensor> outputs;
+  double loss = 0;
+};
+
+Error RunProgram(const Program& program, const Batch& batch, size_t output_count, bool gradients,
+                 Results* results) {
+  const char* const names[] = {"tokens", "targets"};
+  tsr_tensor* const inputs[] = {batch.tokens.get(), batch.targets.get()};
+  std::vector<tsr_tensor*> outputs(output_count, nullptr);
+  size_t count = output_count;
+  Error error =
+      gradients ? Error::Take(tsr_program_run_with_gradients(program.get(), names, inputs, 2,
+                                                             outputs.data(), &count,
+                                                             &results->loss))
+                : Error::Take(tsr_program_run(program.get(), names, inputs, 2, outputs.data(),
+                                              &count));
+  for (tsr_tensor* output : outputs) results->outputs.emplace_back(output);
+  return error;
+}
+
+SafetensorsEntry EntryOf(const std::string& name, const Tensor& tensor) {
+  SafetensorsEntry entry;
+  entry.name = name;
+  entry.dtype = tsr_tensor_dtype(tensor.get());
+  for (int32_t i = 0; i < tsr_tensor_rank(tensor.get()); ++i) {
+    entry.dims.push_back(tsr_tensor_dim(tensor.get(), i));
+  }
+  return entry;
+}
+
+// Everything in one file, gradients one at a time.
+Error WriteResults(const std::string& path, const CheckpointProgram& checkpoint, bool has_loss,
+                   bool gradients, const Results& results) {
+  std::vector<SafetensorsEntry> entries;
+  const std::vector<Json>& outputs = checkpoint.description["outputs"].items();
+  for (size_t i = 0; i < results.outputs.size(); ++i) {
+    entries.push_back(EntryOf(outputs[i]["name"].AsText(), results.outputs[i]));
+  }
+  if (has_loss) {
+    SafetensorsEntry loss;
+    loss.name = "loss";
+    loss.dtype = TSR_F32;
+    loss.dims = {1};
+    entries.push_back(loss);
+  }
+  if (gradients) {
+    for (const SafetensorsEntry& parameter : checkpoint.parameters) {
+      Tensor gradient;
+      CLI_RETURN_IF_ERROR(CallHandle(&gradient, tsr_program_get_gradient, checkpoint.program.get(),
+                                     parameter.name.data(), parameter.name.size()));
+      entries.push_back(EntryOf("grad." + parameter.name, gradient));
+    }
+  }
+  SafetensorsWriter writer;
+  CLI_RETURN_IF_ERROR(writer.Begin(path, entries));
+  for (const Tensor& output : results.outputs) {
+    CLI_RETURN_IF_ERROR(
+        writer.Append(tsr_tensor_data(output.get()), tsr_tensor_bytes(output.get())));
+  }
+  const auto loss = static_cast<float>(results.loss);
+  if (has_loss) CLI_RETURN_IF_ERROR(writer.Append(&loss, sizeof(loss)));
+  if (gradients) {
+    for (const SafetensorsEntry& parameter : checkpoint.parameters) {
+      Tensor gradient;
+      CLI_RETURN_IF_ERROR(CallHandle(&gradient, tsr_program_get_gradient, checkpoint.program.get(),
+                                     parameter.name.data(), parameter.name.size()));
+      CLI_RETURN_IF_ERROR(
+          writer.Append(tsr_tensor_data(gradient.get()), tsr_tensor_bytes(gradient.get())));
+    }
+  }
+  return writer.Finish();
+}
+
+Error Eval(const Arguments& arguments) {
+  const bool gradients = arguments.Has("--gradients");
+  int64_t threads = 0;
+  CLI_RETURN_IF_ERROR(arguments.Integer("--threads", 0, 4096, &threads));
+  // The input first: it is quick to read and the likelier mistake.
+  SafetensorsReader probe;
+  CLI_RETURN_IF_ERROR(SafetensorsReader::Open(arguments.Text("--input"), &probe));
+  const bool has_targets = probe.Find("targets") != nullptr || probe.Find("labels") != nullptr;
+  if (gradients && !has_targets) {
+    return Error("--gradients: expected 'targets' or 'labels' in the input, got neither");
+  }
+  CheckpointProgram checkpoint;
+  CLI_RETURN_IF_ERROR(OpenCheckpointProgram(arguments.Word(0), threads, has_targets,
+                                            arguments.Text("--dtype"), &checkpoint));
+  const int64_t ignored =
+      checkpoint.config["model"]["loss"]["ignore_index"].AsInteger(kUsualIgnoreIndex);
+  Batch batch;
+  CLI_RETURN_IF_ERROR(ReadBatch(arguments.Text("--input"), ignored, &batch));
+  Results results;
+  CLI_RETURN_IF_ERROR(RunProgram(checkpoint.program, batch,
+                                 checkpoint.description["outputs"].items().size(), has_targets,
+                                 &results));
+  const std::string output = arguments.Text("--output");
+  CLI_RETURN_IF_ERROR(WriteResults(output, checkpoint, has_targets, gradients, results));
+  std::printf("%s", output.c_str());
+  if (has_targets) std::printf(": loss %.6f", results.loss);
+  std::printf("\n");
+  return Error();
+}
+
+}  // namespace
+
+Command EvalCommand() {
+  Command command;
+  command.name = "eval";
+  command.summary = "runs the model of a checkpoint on token ids: logits, loss, gradients";
+  command.details =
+      "The input is a safetensors file with input_ids (or tokens) [batch, sequence] and, for a "
+      "loss, targets of the same dims, or labels, of which position t is compared with the one at "
+      "t + 1. The output is a safetensors file with logits, loss, and grad.PATH for every "
+      "parameter.\n";
+  command.positionals = {{"CHECKPOINT", "a checkpoint, or a folder of them: then the newest one"}};
+  command.flags = {
+      {"--input", "IO", "safetensors file with token ids", false, true},
+      {"--output", "OUT", "safetensors file to write", false, true},
+      {"--gradients", "", "also gradients of the loss"},
+      {"--dtype", "TYPE", "fp32, bf16 or fp64; default: as trained"},
+      {"--threads", "N", "default: all the process may use"},
+  };
+  command.examples = {
+      "tessera eval out/gpt/checkpoints --input io.safetensors --output out.safetensors"};
+  command.run = &Eval;
+  return command;
+}
+
+}  // namespace tessera::cli
