@@ -197,9 +197,12 @@ Values Tracer::CallChild(TraceFrame& frame, const ConfigNode& child, std::string
     return {};
   }
   Values operands;
-  absl::Status bound = BindCall(frame, **callee, inputs, at, operands);
-  absl::StatusOr<std::vector<ValueId>> results = bound;
-  if (bound.ok()) results = frame.function->AddCall(*callee, at, std::move(operands));
+  const absl::Status bound = BindCall(frame, **callee, inputs, at, operands);
+  if (!bound.ok()) {
+    frame.graph->Fail(WithPath(bound, at));
+    return {};
+  }
+  const auto results = frame.function->AddCall(*callee, at, std::move(operands));
   if (!results.ok()) {
     frame.graph->Fail(WithPath(results.status(), at));
     return {};
