@@ -44,6 +44,19 @@ absl::StatusOr<std::string_view> ReadName(const char* text, size_t len, std::str
   return absl::InvalidArgumentError(absl::StrCat(name, ": expected some text, got none"));
 }
 
+absl::StatusOr<std::string> ReadPath(const char* path, size_t len, std::string_view name) {
+  absl::StatusOr<std::string_view> read = ReadBytes(path, len, name);
+  if (!read.ok()) return std::move(read).status();
+  if (read->empty()) {
+    return absl::InvalidArgumentError(absl::StrCat(name, ": expected a path, got none"));
+  }
+  if (read->find('\0') != std::string_view::npos) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(name, ": expected a path without byte 0, got ", Quoted(*read)));
+  }
+  return std::string(*read);
+}
+
 absl::StatusOr<DType> ReadDType(tsr_dtype dtype, std::string_view name) {
   for (DType known : kAllDTypes) {
     if (static_cast<int64_t>(known) == static_cast<int64_t>(dtype)) return known;

@@ -23,6 +23,8 @@ namespace tessera::capi {
 absl::StatusOr<std::string_view> ReadText(const char* text, size_t len, std::string_view name);
 // The same, and not empty.
 absl::StatusOr<std::string_view> ReadName(const char* text, size_t len, std::string_view name);
+// A path in the file system: any bytes but 0, and not empty.
+absl::StatusOr<std::string> ReadPath(const char* path, size_t len, std::string_view name);
 // Any bytes.
 absl::StatusOr<std::string_view> ReadBytes(const void* bytes, size_t len, std::string_view name);
 absl::StatusOr<DType> ReadDType(tsr_dtype dtype, std::string_view name);

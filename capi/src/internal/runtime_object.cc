@@ -6,22 +6,13 @@
 #include <thread>
 
 #include "absl/strings/str_cat.h"
-#include "absl/time/time.h"
+#include "capi/src/internal/backends.h"
 #include "capi/src/internal/options.h"
 #include "capi/src/internal/status.h"
 #include "cpp/base/status_macros.h"
-#include "cpp/base/text.h"
 #include "cpp/comm/gloo.h"
-#include "cpp/device/kernel_sink.h"
 #include "cpp/exec/kernel_choice.h"
 #include "kernels/cpu/internal/cpu_features.h"
-
-namespace tessera::cpu {
-
-// Written by the build: the kernels of every file in kernels/cpu.
-void RegisterAllCpuKernels(KernelSink& sink);
-
-}  // namespace tessera::cpu
 
 namespace tessera::capi {
 namespace {
@@ -121,9 +112,7 @@ absl::StatusOr<std::shared_ptr<RuntimeObject>> RuntimeObject::Create(
   runtime->ops_ = std::make_unique<OpTable>(&OpTable::Builtin());
   runtime->modules_ = std::make_unique<ModuleTable>();
   runtime->schemas_ = std::make_shared<SchemaRegistry>(SchemaRegistry::Builtin());
-  KernelSink sink;
-  cpu::RegisterAllCpuKernels(sink);
-  runtime->kernels_ = std::make_unique<KernelTable>(sink.defs());
+  runtime->kernels_ = std::make_unique<KernelTable>(UsableKernels());
   ThreadPoolOptions pool;
   pool.threads = static_cast<int>(options.threads == 0 ? std::min(UsableCores(), kMostThreads)
                                                        : options.threads);
