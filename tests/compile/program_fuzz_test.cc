@@ -31,7 +31,9 @@ constexpr double kStep = 1e-5;
 constexpr double kDifferenceTolerance = 2e-6;
 
 std::vector<uint64_t> Seeds(int quick, int many) {
-  if (const char* seed = std::getenv("TESSERA_FUZZ_SEED")) return {std::strtoull(seed, nullptr, 10)};
+  if (const char* seed = std::getenv("TESSERA_FUZZ_SEED")) {
+    return {std::strtoull(seed, nullptr, 10)};
+  }
   int count = std::getenv("TESSERA_LONG") != nullptr ? many : quick;
   if (std::getenv("TESSERA_SHORT") != nullptr) count = std::max(1, count / 4);
   std::vector<uint64_t> seeds;
@@ -171,7 +173,8 @@ bool Measure(LossProbe& probe, double* slope) {
   const double wide = (up - down) / (2 * kStep), narrow = (near_up - near_down) / kStep;
   *slope = (4 * narrow - wide) / 3;
   const double scale = 1 + std::abs(*slope);
-  const double forward = (near_up - here) / (kStep / 2), backward = (here - near_down) / (kStep / 2);
+  const double forward = (near_up - here) / (kStep / 2);
+  const double backward = (here - near_down) / (kStep / 2);
   return std::isfinite(*slope) && std::abs(wide - narrow) < 1e-5 * scale &&
          std::abs(forward - backward) < 1e-2 * scale;
 }

@@ -88,7 +88,9 @@ class Grower {
     bool constant = true;
     for (const Dim& dim : dims) constant = constant && dim.IsConst();
     auto tensor = Tensor::Zeros(options_.dtype, Eval(dims, options_.sizes).value());
-    for (int64_t i = 0; i < tensor->count(); ++i) tensor->Put(i, low + (high - low) * random_.Unit());
+    for (int64_t i = 0; i < tensor->count(); ++i) {
+      tensor->Put(i, low + (high - low) * random_.Unit());
+    }
     const InputKind kind = constant ? InputKind::kParam : InputKind::kArgument;
     return AddInput(kind, {options_.dtype, dims}, *tensor, std::move(name));
   }
@@ -175,7 +177,8 @@ class Grower {
     std::vector<ValueId> parts;
     for (size_t k = 0; k < pool_.size(); ++k) {
       const ValueId v = pool_[k];
-      const ValueId factor = graph_.Constant(0.3 + 0.1 * static_cast<double>(k % 5), graph_.dtype(v));
+      const ValueId factor =
+          graph_.Constant(0.3 + 0.1 * static_cast<double>(k % 5), graph_.dtype(v));
       const ValueId y = graph_.Mul(v, graph_.Add(factor, graph_.Mul(v, factor)));
       std::vector<int64_t> all;
       for (size_t d = 0; d < graph_.dims(y).size(); ++d) all.push_back(static_cast<int64_t>(d));

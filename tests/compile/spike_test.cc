@@ -146,7 +146,8 @@ TEST_P(SpikeFormsTest, AllFormsGiveTheSameBits) {
         const auto bytes = BytesOf(CompileSpike(options), options);
         ASSERT_TRUE(bytes.ok()) << bytes.status();
         EXPECT_TRUE(*bytes == *expected)
-            << "policy " << static_cast<int>(policy) << " apart " << apart << " threads " << threads;
+            << "policy " << static_cast<int>(policy) << " apart " << apart << ", " << threads
+            << " threads";
       }
     }
   }
@@ -229,7 +230,8 @@ TEST(SpikeGradientTest, AgreesWithFiniteDifferences) {
     if (!param.trainable) continue;
     const auto gradient = (*run)->Gradient(param.path);
     ASSERT_TRUE(gradient.ok()) << gradient.status();
-    for (int64_t i = 0; i < gradient->count(); ++i) gradients[param.path].push_back(gradient->At(i));
+    auto& values = gradients[param.path];
+    for (int64_t i = 0; i < gradient->count(); ++i) values.push_back(gradient->At(i));
   }
   const auto loss_at = [&](Tensor& param, int64_t i, double x) {
     param.Put(i, x);
