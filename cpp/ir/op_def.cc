@@ -161,6 +161,15 @@ OpDef&& OpDef::Linear(std::vector<int> inputs) && {
   linear_ = std::move(inputs);
   return std::move(*this);
 }
+OpDef&& OpDef::LinearTogether(std::vector<int> inputs) && {
+  linear_ = std::move(inputs);
+  is_linear_together_ = true;
+  return std::move(*this);
+}
+OpDef&& OpDef::Repeats() && {
+  repeats_ = true;
+  return std::move(*this);
+}
 OpDef&& OpDef::InPlace(std::vector<std::pair<int, int>> pairs) && {
   in_place_ = std::move(pairs);
   return std::move(*this);

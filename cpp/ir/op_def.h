@@ -84,8 +84,15 @@ class OpDef {
   OpDef&& Gradient(GradientFn fn) &&;
   // No gradient flows through this op (comparisons, integer results, random numbers).
   OpDef&& NoGradient() &&;
-  // Operands in which the op is linear: partial sums may pass through them unreduced.
+  // Operands in which the op is linear while the others stay (a product): a partial sum may pass
+  // through one of them unreduced. Never through a narrower dtype, whatever the op says.
   OpDef&& Linear(std::vector<int> inputs) &&;
+  // Operands in which the op is linear taken together (a sum): partial sums pass when all of them
+  // are partial. A repeated operand stands for all its uses.
+  OpDef&& LinearTogether(std::vector<int> inputs) &&;
+  // Results are the same at every place along their fresh dims (fill, broadcast_to), so that a
+  // rank can make its share of them alone.
+  OpDef&& Repeats() &&;
   // Output may share memory with input, element by element: {{output, input}, ...}.
   OpDef&& InPlace(std::vector<std::pair<int, int>> pairs) &&;
   // Output 0 is input 0 with other dims: no kernel, no memory.
@@ -103,6 +110,8 @@ class OpDef {
   int version() const { return version_; }
   const std::vector<AttrSpec>& attr_specs() const { return attr_specs_; }
   const std::vector<int>& linear() const { return linear_; }
+  bool is_linear_together() const { return is_linear_together_; }
+  bool repeats() const { return repeats_; }
   const std::vector<std::pair<int, int>>& in_place() const { return in_place_; }
   const std::string& grouped() const { return grouped_; }
   bool is_view() const { return is_view_; }
@@ -147,6 +156,7 @@ class OpDef {
   CheckFn check_ = nullptr;
   GradientFn gradient_;
   bool no_gradient_ = false, is_view_ = false, must_alias_ = false, any_attrs_ = false;
+  bool is_linear_together_ = false, repeats_ = false;
   std::vector<int> linear_;
   std::vector<std::pair<int, int>> in_place_;
   FlopsFn flops_ = nullptr;

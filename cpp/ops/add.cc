@@ -6,7 +6,7 @@ namespace tessera {
 OpDef AddOp() {
   return ElementwiseBinary("add")
       .Doc("out = x + y")
-      .Linear({0, 1})
+      .LinearTogether({0, 1})
       .Gradient([](GradientContext& context) {
         SetBroadcast(context, 0, context.cotangent());
         SetBroadcast(context, 1, context.cotangent());

@@ -13,6 +13,7 @@ OpDef AddNOp() {
       .InputDTypes("x: number, x: =x")
       .Attr("dtype", "", "of the result; empty: that of the operands")
       .OutputDTypeAttr("dtype")
+      .LinearTogether({0})
       .InPlace({{0, 0}, {0, 1}, {0, 2}})
       .Gradient([](GradientContext& context) {
         for (size_t i = 0; i < context.input_count(); ++i) {

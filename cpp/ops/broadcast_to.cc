@@ -42,6 +42,7 @@ OpDef BroadcastToOp() {
       .SignatureBy(BroadcastToSignature)
       .RequiredAttr(AttrSpec::kText, "shape", "dims of the result, such as \"B,T,512\"")
       .Linear({0})
+      .Repeats()
       .Gradient([](GradientContext& context) {
         SetBroadcast(context, 0, context.cotangent());
         return absl::OkStatus();

@@ -11,6 +11,7 @@ OpDef FillOp() {
       .Attr("value", 0.0, "of every element")
       .Attr("dtype", "f32", "of the result")
       .OutputDTypeAttr("dtype")
+      .Repeats()
       .NoGradient();
 }
 

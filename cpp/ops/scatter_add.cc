@@ -46,7 +46,7 @@ OpDef ScatterAddOp() {
       .SignatureBy(ScatterAddSignature)
       .InputDTypes("base: number, indices: i32|i64, updates: =base")
       .RequiredAttr(AttrSpec::kInt, "dim", "of base, along which the indices count")
-      .Linear({0, 2})
+      .LinearTogether({0, 2})
       .Gradient(ScatterAddGradient);
 }
 

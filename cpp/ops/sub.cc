@@ -6,7 +6,7 @@ namespace tessera {
 OpDef SubOp() {
   return ElementwiseBinary("sub")
       .Doc("out = x - y")
-      .Linear({0, 1})
+      .LinearTogether({0, 1})
       .Gradient([](GradientContext& context) {
         SetBroadcast(context, 0, context.cotangent());
         if (context.needs(1)) {

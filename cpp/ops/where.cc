@@ -11,7 +11,7 @@ OpDef WhereOp() {
       .OutputDTypes([](const OpUse& use) -> absl::StatusOr<std::vector<DType>> {
         return std::vector<DType>{use.inputs[1].dtype};
       })
-      .Linear({1, 2})
+      .LinearTogether({1, 2})
       .InPlace({{0, 1}, {0, 2}})
       .Gradient([](GradientContext& context) {
         Graph& graph = context.graph();
