@@ -67,12 +67,32 @@ class Compiler {
       }
     }
     ASSIGN_OR_RETURN(std::shared_ptr<Function> forward, Slice(*flat_, kept, source_.name()));
+    RETURN_IF_ERROR(SeparateLosses(*forward));
     ASSIGN_OR_RETURN(main_, Outline(*forward));
     slot_of_.assign(main_->values().size(), -1);
     for (const Node& node : main_->nodes()) {
       Segment segment;
       segment.node = &node;
       segments_.push_back(std::move(segment));
+    }
+    return absl::OkStatus();
+  }
+
+  // A loss that is an input of main becomes a copy of it, so that every gradient comes from a
+  // segment.
+  absl::Status SeparateLosses(Function& forward) const {
+    std::vector<FunctionOutput> outputs = forward.outputs();
+    Graph graph(ops_, forward);
+    for (FunctionOutput& output : outputs) {
+      if (output.kind != OutputKind::kLossNumerator || forward.value(output.value).node >= 0) {
+        continue;
+      }
+      output.value = graph.Op("copy", {output.value});
+      RETURN_IF_ERROR(graph.status());
+    }
+    forward.ClearOutputs();
+    for (const FunctionOutput& output : outputs) {
+      forward.AddOutput(output.name, output.value, output.kind, output.weight);
     }
     return absl::OkStatus();
   }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cpp/ir/program.h"
+#include "cpp/passes/unique_functions.h"
 
 namespace tessera {
 
@@ -23,11 +24,12 @@ class ProgramBuilder {
     return static_cast<int>(program_->slots.size()) - 1;
   }
 
-  // The same function (by pointer) gets the same index, so it is planned once.
+  // Equal functions get the same index, so that each is planned once.
   int FunctionIndex(const FunctionRef& function) {
+    const FunctionRef unique = unique_.Of(function);
     const auto [it, is_new] =
-        function_index_.try_emplace(function, static_cast<int>(program_->functions.size()));
-    if (is_new) program_->functions.push_back(function);
+        function_index_.try_emplace(unique, static_cast<int>(program_->functions.size()));
+    if (is_new) program_->functions.push_back(unique);
     return it->second;
   }
 
@@ -44,6 +46,7 @@ class ProgramBuilder {
 
  private:
   std::shared_ptr<Program> program_ = std::make_shared<Program>();
+  UniqueFunctions unique_;
   std::map<FunctionRef, int> function_index_;
 };
 

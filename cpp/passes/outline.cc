@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
 #include "cpp/ir/copier.h"
+#include "cpp/passes/unique_functions.h"
 
 namespace tessera {
 namespace {
@@ -34,7 +35,7 @@ class Outliner {
       const bool at_end = i == main_.nodes().size();
       if (!at_end && !main_.nodes()[i].is_call()) continue;
       RETURN_IF_ERROR(EmitRun(begin, i));
-      if (!at_end) RETURN_IF_ERROR(copy_.CopyNode(main_.nodes()[i]));
+      if (!at_end) RETURN_IF_ERROR(EmitCall(main_.nodes()[i]));
       begin = i + 1;
     }
     for (const FunctionOutput& output : main_.outputs()) {
@@ -44,6 +45,43 @@ class Outliner {
   }
 
  private:
+  bool IsParam(ValueId id) const {
+    return input_of_[id] >= 0 && main_.inputs()[input_of_[id]].kind == InputKind::kParam;
+  }
+
+  absl::Status EmitCall(const Node& node) {
+    Node call = node;
+    ASSIGN_OR_RETURN(call.callee, WithParamKinds(node));
+    return copy_.CopyNode(call);
+  }
+
+  // The callee with exactly those inputs as parameters that get parameters of main: their gradients
+  // are accumulated over micro-batches and kept in a wider dtype, those of other values are not.
+  absl::StatusOr<FunctionRef> WithParamKinds(const Node& node) {
+    const FunctionRef callee = unique_.Of(node.callee);
+    bool same = true;
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      same = same && IsParam(node.inputs[i]) == (callee->inputs()[i].kind == InputKind::kParam);
+    }
+    if (same) return callee;
+    auto changed = std::make_shared<Function>(callee->name());
+    Copier copy(*callee, *changed);
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      FunctionInput input = callee->inputs()[i];
+      const bool is_param = IsParam(node.inputs[i]);
+      if (is_param != (input.kind == InputKind::kParam)) {
+        input.kind = is_param ? InputKind::kParam : InputKind::kArgument;
+        if (callee->FindInput(input.name, input.kind) >= 0) absl::StrAppend(&input.name, "#", i);
+      }
+      copy.CopyInput(input);
+    }
+    for (const Node& inner : callee->nodes()) RETURN_IF_ERROR(copy.CopyNode(inner));
+    for (const FunctionOutput& output : callee->outputs()) {
+      changed->AddOutput(output.name, copy(output.value), output.kind, output.weight);
+    }
+    return unique_.Of(changed);
+  }
+
   absl::Status EmitRun(size_t begin, size_t end) {
     if (begin == end) return absl::OkStatus();
     auto body = std::make_shared<Function>(absl::StrCat("segment_", segment_count_));
@@ -83,6 +121,7 @@ class Outliner {
   Copier copy_;
   std::vector<int> last_use_;
   std::vector<int> input_of_;
+  UniqueFunctions unique_;
   int segment_count_ = 0;
 };
 
