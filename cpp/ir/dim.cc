@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <limits>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -10,11 +11,34 @@
 
 namespace tessera {
 
-Dim::Dim(int64_t value) {
-  if (value != 0) terms_[{}] = value;
+namespace {
+
+// No symbol can have this name: Parse takes letters, digits and `_`.
+constexpr std::string_view kTooLargeAtom = "too_large!";
+constexpr size_t kMaxTerms = 256;
+constexpr size_t kMaxAtoms = 64;        // factors of one product
+constexpr size_t kMaxAtomText = 4096;
+constexpr int64_t kSmallest = std::numeric_limits<int64_t>::min();
+
+int64_t CeilOfQuotient(int64_t a, int64_t b) { return a / b + (a % b > 0 ? 1 : 0); }
+
+}  // namespace
+
+Dim::Dim(int64_t value) { AddTerm({}, value); }
+
+Dim Dim::TooLarge() {
+  Dim dim;
+  dim.terms_[{std::string(kTooLargeAtom)}] = 1;
+  return dim;
+}
+
+bool Dim::IsTooLarge() const {
+  return terms_.size() == 1 && terms_.begin()->first.size() == 1 &&
+         terms_.begin()->first[0] == kTooLargeAtom;
 }
 
 Dim Dim::Atom(std::string text) {
+  if (text.size() > kMaxAtomText) return TooLarge();
   Dim dim;
   dim.terms_[{std::move(text)}] = 1;
   return dim;
@@ -22,32 +46,50 @@ Dim Dim::Atom(std::string text) {
 
 Dim Dim::Symbol(std::string_view name) { return Atom(std::string(name)); }
 
-void Dim::AddTerm(const std::vector<std::string>& atoms, int64_t factor) {
+void Dim::AddTerm(const std::vector<std::string>& atoms, int64_t factor, bool overflow) {
+  if (IsTooLarge()) return;
   int64_t& sum = terms_[atoms];
-  sum += factor;
-  if (sum == 0) terms_.erase(atoms);
+  // The smallest number has no magnitude to print.
+  if (__builtin_add_overflow(sum, factor, &sum) || sum == kSmallest || overflow ||
+      terms_.size() > kMaxTerms || atoms.size() > kMaxAtoms) {
+    *this = TooLarge();
+  } else if (sum == 0) {
+    terms_.erase(atoms);
+  }
+}
+
+void Dim::AddAll(const Dim& other, int sign) {
+  if (other.IsTooLarge()) {
+    *this = TooLarge();
+    return;
+  }
+  for (const auto& [atoms, factor] : other.terms_) AddTerm(atoms, sign * factor);
 }
 
 Dim operator+(const Dim& a, const Dim& b) {
   Dim sum = a;
-  for (const auto& [atoms, factor] : b.terms_) sum.AddTerm(atoms, factor);
+  sum.AddAll(b, 1);
   return sum;
 }
 
 Dim operator-(const Dim& a, const Dim& b) {
   Dim sum = a;
-  for (const auto& [atoms, factor] : b.terms_) sum.AddTerm(atoms, -factor);
+  sum.AddAll(b, -1);
   return sum;
 }
 
 Dim operator*(const Dim& a, const Dim& b) {
+  if (a.IsTooLarge() || b.IsTooLarge()) return Dim::TooLarge();
   Dim product;
   for (const auto& [left, left_factor] : a.terms_) {
     for (const auto& [right, right_factor] : b.terms_) {
       std::vector<std::string> atoms = left;
       atoms.insert(atoms.end(), right.begin(), right.end());
       std::sort(atoms.begin(), atoms.end());
-      product.AddTerm(atoms, left_factor * right_factor);
+      int64_t factor = 0;
+      const bool overflow = __builtin_mul_overflow(left_factor, right_factor, &factor);
+      product.AddTerm(atoms, factor, overflow);
+      if (product.IsTooLarge()) return product;
     }
   }
   return product;
@@ -62,7 +104,7 @@ int64_t Dim::value() const { return terms_.empty() ? 0 : terms_.begin()->second;
 Dim Dim::CeilDiv(const Dim& a, const Dim& b) {
   if (b == Dim(1)) return a;
   if (a.IsConst() && b.IsConst() && b.value() > 0) {
-    return Dim((a.value() + b.value() - 1) / b.value());
+    return Dim(CeilOfQuotient(a.value(), b.value()));
   }
   return Atom(absl::StrCat("ceil_div(", a.ToText(), ",", b.ToText(), ")"));
 }
@@ -228,7 +270,7 @@ absl::StatusOr<int64_t> EvalAtom(const std::string& atom, const SymbolSizes& siz
   if (y <= 0) {
     return absl::InvalidArgumentError(absl::StrCat("dim: ", atom, " divides by ", y));
   }
-  return (x + y - 1) / y;
+  return CeilOfQuotient(x, y);
 }
 
 }  // namespace

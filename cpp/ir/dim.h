@@ -2,7 +2,9 @@
 //
 // Symbols are usually `B` (batch) and `T` (sequence). Expressions are kept in a normal form (a sum
 // of products with integer factors; ceil_div, min and max of normal forms count as atoms), so two
-// dims are equal when their texts are. Immutable plain data.
+// dims are equal when their texts are. Arithmetic that leaves 64 bits, or expressions far beyond
+// what programs need, give a dim that equals none, not even itself, that no text reads back to and
+// that has no size: hostile graphs come to an error, not to undefined behaviour. Plain data.
 #pragma once
 
 #include <cstdint>
@@ -42,7 +44,7 @@ class Dim {
   absl::StatusOr<int64_t> Eval(const SymbolSizes& sizes) const;
 
   std::string ToText() const;
-  bool operator==(const Dim& other) const = default;
+  bool operator==(const Dim& other) const { return terms_ == other.terms_ && !IsTooLarge(); }
   bool operator<(const Dim& other) const { return terms_ < other.terms_; }
 
  private:
@@ -50,7 +52,11 @@ class Dim {
   // An atom is a symbol name or the text of a function of normal forms.
   std::map<std::vector<std::string>, int64_t> terms_;
 
-  void AddTerm(const std::vector<std::string>& atoms, int64_t factor);
+  // factor * atoms added; `overflow` says that the factor itself left 64 bits.
+  void AddTerm(const std::vector<std::string>& atoms, int64_t factor, bool overflow = false);
+  void AddAll(const Dim& other, int sign);
+  bool IsTooLarge() const;
+  static Dim TooLarge();
   static Dim Atom(std::string text);
 };
 

@@ -25,7 +25,7 @@ using Vector = Offset<flatbuffers::Vector<T>>;
 
 class Writer {
  public:
-  absl::StatusOr<std::string> Write(const StoredFunctions& stored) {
+  absl::StatusOr<std::string> Write(const FunctionArchive& stored) {
     std::vector<Offset<fb::Entry>> entries;
     for (const auto& [name, function] : stored.functions) {
       if (function == nullptr) {
@@ -233,7 +233,7 @@ class Writer {
 
 }  // namespace
 
-absl::StatusOr<std::string> SerializeFunctions(const StoredFunctions& stored) {
+absl::StatusOr<std::string> SerializeFunctions(const FunctionArchive& stored) {
   return Writer().Write(stored);
 }
 

@@ -28,7 +28,7 @@ inline constexpr int kMaxCallDepth = 64;
 inline constexpr size_t kMaxStoredRank = 32;
 inline constexpr size_t kMaxDimText = 1024;                     // characters of one dim
 
-struct StoredFunctions {
+struct FunctionArchive {
   // What the functions were traced from, such as a fingerprint of the model's config. A reader uses
   // them only where this is what it would trace from.
   std::string tracing_key;
@@ -37,10 +37,10 @@ struct StoredFunctions {
 };
 
 // INVALID_ARGUMENT when a function breaks a rule of Verify or exceeds a limit above.
-absl::StatusOr<std::string> SerializeFunctions(const StoredFunctions& stored);
+absl::StatusOr<std::string> SerializeFunctions(const FunctionArchive& stored);
 
 // The inverse. INVALID_ARGUMENT when the bytes are damaged or inconsistent; NOT_FOUND naming
 // name@version of an op that `ops` lacks; FAILED_PRECONDITION when a newer format wrote them.
-absl::StatusOr<StoredFunctions> ParseFunctions(std::string_view bytes, const OpTable& ops);
+absl::StatusOr<FunctionArchive> ParseFunctions(std::string_view bytes, const OpTable& ops);
 
 }  // namespace tessera

@@ -84,11 +84,11 @@ class Reader {
  public:
   Reader(const fb::StoredFunctions& root, const OpTable& ops) : root_(root), ops_(ops) {}
 
-  absl::StatusOr<StoredFunctions> Read() {
+  absl::StatusOr<FunctionArchive> Read() {
     RETURN_IF_ERROR(ReadTypes());
     RETURN_IF_ERROR(ReadOps());
     for (const fb::Function* function : *root_.functions()) RETURN_IF_ERROR(Read(*function));
-    StoredFunctions stored;
+    FunctionArchive stored;
     stored.tracing_key = Text(root_.tracing_key());
     for (const fb::Entry* entry : *root_.entries()) {
       const std::string name = entry->name()->str();
@@ -319,7 +319,7 @@ class Reader {
 
 }  // namespace
 
-absl::StatusOr<StoredFunctions> ParseFunctions(std::string_view bytes, const OpTable& ops) {
+absl::StatusOr<FunctionArchive> ParseFunctions(std::string_view bytes, const OpTable& ops) {
   // The smallest buffer with an identifier; FlatBuffers' own limit is 2 GB.
   if (bytes.size() < 12 || bytes.size() >= FLATBUFFERS_MAX_BUFFER_SIZE) {
     return Damaged(absl::StrCat("expected a buffer, got ", bytes.size(), " bytes"));

@@ -90,5 +90,27 @@ TEST(DimTest, NegativeSizesAreRefused) {
               HasSubstr("B-4 is -1"));
 }
 
+TEST(DimTest, WhatLeaves64BitsEqualsNothingAndHasNoSize) {
+  const int64_t most = std::numeric_limits<int64_t>::max();
+  const Dim b = Dim::Symbol("B");
+  Dim many = b;
+  for (int i = 0; i < 300; ++i) many = many + Dim::Symbol(std::string("s") + std::to_string(i));
+  const Dim too_large[] = {Dim(most) + Dim(1),     Dim(most) * Dim(2), Dim(-most) - Dim(2),
+                           (Dim(most) * b) * b * Dim(-2), many,           many * many};
+  for (const Dim& dim : too_large) {
+    EXPECT_FALSE(dim == dim) << dim.ToText();
+    EXPECT_FALSE(dim.IsConst()) << dim.ToText();
+    EXPECT_FALSE(dim * Dim(0) == Dim(0)) << "nothing makes it small again";
+    EXPECT_FALSE(Dim::Parse(dim.ToText()).ok()) << dim.ToText();
+    EXPECT_FALSE(Dim::Parse(Dim::CeilDiv(dim, Dim(16)).ToText()).ok());
+    EXPECT_FALSE((dim + b).Eval({{"B", 1}}).ok());
+  }
+  EXPECT_EQ(Dim::CeilDiv(Dim(most), Dim(2)), Dim(most / 2 + 1));
+  EXPECT_EQ(Dim::CeilDiv(Dim(-7), Dim(2)), Dim(-3));
+  Dim power = Dim(1);
+  for (int i = 0; i < 100; ++i) power = power * b;
+  EXPECT_FALSE(power == power);
+}
+
 }  // namespace
 }  // namespace tessera
