@@ -192,8 +192,15 @@ absl::Status Executor::State::RunReduce() {
   if (options.communicator == nullptr || options.communicator->size() <= 1) {
     return absl::OkStatus();
   }
+  if (!program->not_data_parallel.empty()) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("reduce: ", options.communicator->size(),
+                     " ranks cannot share the batch of this program: ",
+                     program->not_data_parallel));
+  }
   for (size_t b = 0; b < gradient_buffers.size(); ++b) {
     const GradientBucket& bucket = plan.slots.buckets()[b];
+    if (!bucket.reduce) continue;
     const int64_t count = bucket.bytes / static_cast<int64_t>(SizeOf(bucket.dtype));
     const absl::Status status = options.communicator->AllReduce(gradient_buffers[b]->data(), count,
                                                                 bucket.dtype, ReduceOp::kSum);

@@ -148,10 +148,13 @@ void SlotPlan::PlaceFixed(const Program& program) {
         persistent_bytes_ += bytes;
       } else if (kind == SlotKind::kGradient) {
         const DType dtype = types_[s].dtype;
-        auto it = std::find_if(buckets_.begin(), buckets_.end(), [dtype](const GradientBucket& b) {
-          return b.dtype == dtype;
+        const int param = program.slots[s].param;
+        const bool known = param >= 0 && param < static_cast<int>(program.params.size());
+        const bool reduce = !known || program.params[param].reduce_gradient;
+        auto it = std::find_if(buckets_.begin(), buckets_.end(), [&](const GradientBucket& b) {
+          return b.dtype == dtype && b.reduce == reduce;
         });
-        if (it == buckets_.end()) it = buckets_.insert(buckets_.end(), {dtype, 0});
+        if (it == buckets_.end()) it = buckets_.insert(buckets_.end(), {dtype, reduce, 0});
         instance.region = SlotRegion::kGradient;
         instance.bucket = static_cast<int>(it - buckets_.begin());
         instance.offset = it->bytes;

@@ -1,7 +1,7 @@
 // SlotPlan: where the memory of every slot of a Program lies, at known sizes.
 //
-// Persistent slots belong to the SlotStore; gradients stand side by side by dtype, so that a reduce
-// is a few large calls; inputs, scalars, keys and results have memory of their own; temporaries
+// Persistent slots belong to the SlotStore; gradients stand side by side by dtype (apart from those
+// that are not reduced), so that a reduce is a few large calls; inputs, scalars, keys and results have memory of their own; temporaries
 // share one arena by their lifetimes over the schedule, one instance for each micro-batch.
 // It only counts: nothing is allocated here. Immutable once made.
 #pragma once
@@ -33,6 +33,7 @@ struct SlotInstance {
 
 struct GradientBucket {
   DType dtype = DType::kF32;
+  bool reduce = true;   // added up over the ranks
   int64_t bytes = 0;
 };
 

@@ -46,6 +46,7 @@ struct ProgramParam {
   int param_slot = -1;
   int weight_slot = -1;    // == param_slot when dtypes are equal
   int gradient_slot = -1;  // -1 when not trainable
+  bool reduce_gradient = true;  // each rank's is a term of it (shard/data_parallel.h decides)
 };
 
 struct ProgramCall {
@@ -83,6 +84,10 @@ struct SumSpec {
   int numerator_slot = -1;      // per micro-batch scalar
   int denominator_slot = -1;    // per micro-batch scalar, from the prologue when is_loss
   int seed_slot = -1;           // losses with gradients: weight / denominator, written by driver
+  // Each rank's is a term of it, to be summed (shard/data_parallel.h decides). Otherwise it is the
+  // same on every rank and counts once; without reduce_numerator the seed is divided by the ranks.
+  bool reduce_numerator = true;
+  bool reduce_denominator = true;
 };
 
 struct Program {
@@ -96,6 +101,8 @@ struct Program {
   std::vector<int> norm_slots;        // scalar sums of squares, one per trainable parameter
   std::vector<std::string> symbols;   // "B", "T"
   int micro_batches = 1;
+  // Why ranks cannot share the batch of this program; "" when they can.
+  std::string not_data_parallel;
 
   int FindSlot(std::string_view name, SlotKind kind) const {
     for (size_t i = 0; i < slots.size(); ++i) {

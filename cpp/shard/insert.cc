@@ -1,0 +1,268 @@
+#include "cpp/shard/insert.h"
+
+#include <map>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "cpp/base/status_macros.h"
+#include "cpp/ops/collective.h"
+#include "cpp/shard/rule.h"
+
+namespace tessera {
+namespace {
+
+std::string NodeText(const Function& function, size_t index) {
+  return absl::StrCat("function '", function.name(), "', node ", index);
+}
+
+absl::Status At(const Function& function, size_t index, const absl::Status& status) {
+  return absl::Status(status.code(),
+                      absl::StrCat(NodeText(function, index), ": ", status.message()));
+}
+
+std::vector<ValueType> TypesOf(const Function& function, const std::vector<ValueId>& values) {
+  std::vector<ValueType> types;
+  for (ValueId id : values) types.push_back(function.type(id));
+  return types;
+}
+
+class Inserter {
+ public:
+  Inserter(const Function& source, const OpTable& ops, const Mesh& mesh,
+           const InsertOptions& options)
+      : source_(source), ops_(ops), mesh_(mesh), options_(options),
+        parts_(source.values().size(), kNoValue), layouts_(source.values().size()) {
+    result_.function = std::make_shared<Function>(source.name());
+  }
+
+  absl::StatusOr<ShardedFunction> Run() {
+    RETURN_IF_ERROR(mesh_.Validate());
+    RETURN_IF_ERROR(AddInputs());
+    for (size_t n = 0; n < source_.nodes().size(); ++n) {
+      const absl::Status status = AddNode(source_.nodes()[n]);
+      if (!status.ok()) return At(source_, n, status);
+    }
+    RETURN_IF_ERROR(AddOutputs());
+    RETURN_IF_ERROR(VerifyLayouts(*result_.function, mesh_, result_.layouts));
+    return std::move(result_);
+  }
+
+ private:
+  absl::Status CheckLayout(const Layout& layout, std::string_view what) const {
+    if (layout.size() == mesh_.axes.size()) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(what, ": expected a layout of ",
+                                                   mesh_.axes.size(), " placements, got ",
+                                                   ToText(layout)));
+  }
+
+  absl::Status AddInputs() {
+    if (options_.inputs.size() != source_.inputs().size()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("function '", source_.name(), "': expected ", source_.inputs().size(),
+                       " layouts of inputs, got ", options_.inputs.size()));
+    }
+    for (size_t i = 0; i < source_.inputs().size(); ++i) {
+      const FunctionInput& input = source_.inputs()[i];
+      const Layout& layout = options_.inputs[i];
+      RETURN_IF_ERROR(CheckLayout(layout, absl::StrCat("input '", input.name, "'")));
+      for (size_t a = 0; a < layout.size(); ++a) {
+        ASSIGN_OR_RETURN(const Placement share, GivenPlacement(source_.type(input.value),
+                                                               mesh_.axes[a]));
+        if (!share.is_sharded() || share == layout[a]) continue;
+        return absl::InvalidArgumentError(absl::StrCat(
+            "input '", input.name, "' ", source_.type(input.value).ToText(), " on axis '",
+            mesh_.axes[a].name, "': expected ", share.ToText(), " for a rank's share, got ",
+            layout[a].ToText()));
+      }
+      ASSIGN_OR_RETURN(const ValueType part, PartType(source_.type(input.value), layout, mesh_));
+      parts_[input.value] =
+          result_.function->AddInput(input.name, input.kind, part, input.param);
+      layouts_[input.value] = layout;
+      result_.layouts.push_back(layout);
+    }
+    return absl::OkStatus();
+  }
+
+  // Plans one node on every axis, brings its operands there, and adds it.
+  absl::Status AddNode(const Node& node) {
+    if (node.is_call()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("expected a flat function, got a call of '", node.callee->name(), "'"));
+    }
+    const std::vector<ValueType> inputs = TypesOf(source_, node.inputs);
+    const std::vector<ValueType> outputs = TypesOf(source_, node.outputs);
+    const RuleUse use{*node.op, inputs, node.attrs, outputs};
+    std::vector<Layout> wanted(node.inputs.size()), results(node.outputs.size());
+    for (size_t a = 0; a < mesh_.axes.size(); ++a) {
+      std::vector<Placement> given;
+      for (ValueId id : node.inputs) given.push_back(layouts_[id][a]);
+      ASSIGN_OR_RETURN(const OperandPlan plan, PlanOperands(use, given, mesh_.axes[a]));
+      for (size_t i = 0; i < wanted.size(); ++i) wanted[i].push_back(plan.inputs[i]);
+      for (size_t o = 0; o < results.size(); ++o) results[o].push_back(plan.outputs[o]);
+    }
+    std::vector<ValueId> operands;
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      ASSIGN_OR_RETURN(operands.emplace_back(), Brought(node.inputs[i], wanted[i]));
+    }
+    std::vector<ValueType> parts;
+    for (size_t o = 0; o < results.size(); ++o) {
+      ASSIGN_OR_RETURN(parts.emplace_back(), PartType(outputs[o], results[o], mesh_));
+    }
+    ASSIGN_OR_RETURN(const std::vector<ValueId> added,
+                     result_.function->AddNode(*node.op, PartAttrs(node, parts), operands));
+    for (size_t o = 0; o < added.size(); ++o) {
+      if (result_.function->type(added[o]) != parts[o]) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            node.op->name(), ": expected ", parts[o].ToText(), " for a rank's part of ",
+            outputs[o].ToText(), ", got ", result_.function->type(added[o]).ToText(),
+            "; an attribute gives the whole size of a sharded dim"));
+      }
+      parts_[node.outputs[o]] = added[o];
+      layouts_[node.outputs[o]] = results[o];
+      result_.layouts.push_back(results[o]);
+    }
+    result_.function->SetColor(result_.function->nodes().size() - 1, node.color);
+    return absl::OkStatus();
+  }
+
+  // The text attribute `shape` states all dims of the only result: that of the part.
+  static Attrs PartAttrs(const Node& node, const std::vector<ValueType>& parts) {
+    Attrs attrs = node.attrs;
+    for (const AttrSpec& spec : node.op->attr_specs()) {
+      if (spec.name != "shape" || spec.kind != AttrSpec::kText || parts.size() != 1) continue;
+      const std::string text = ToText(parts[0].dims);
+      attrs.Set("shape", text.substr(1, text.size() - 2));
+    }
+    return attrs;
+  }
+
+  // The value in that layout: as it is, or behind collectives, once for all its readers.
+  absl::StatusOr<ValueId> Brought(ValueId id, const Layout& wanted) {
+    const auto [it, is_new] = brought_.try_emplace({id, wanted}, kNoValue);
+    if (!is_new) return it->second;
+    ValueId part = parts_[id];
+    Layout layout = layouts_[id];
+    for (size_t a = 0; a < layout.size(); ++a) {
+      if (layout[a] == wanted[a]) continue;
+      ASSIGN_OR_RETURN(part, Collective(part, layout[a], wanted[a], mesh_.axes[a]));
+      layout[a] = wanted[a];
+      result_.layouts.push_back(layout);
+    }
+    brought_[{id, wanted}] = part;
+    return part;
+  }
+
+  absl::StatusOr<ValueId> Collective(ValueId part, const Placement& from, const Placement& to,
+                                     const MeshAxis& axis) {
+    std::string name;
+    Attrs attrs{{"axis", axis.name}};
+    if (from.is_partial() && to.is_replicated()) {
+      name = kAllReduce;
+      attrs.Set("reduce", std::string(from.partial == PartialKind::kSum ? "sum" : "max"));
+    } else if (from.is_sharded() && to.is_replicated()) {
+      name = kAllGather;
+      attrs.Set("dim", static_cast<int64_t>(from.dim));
+      attrs.Set("ranks", axis.size);
+    } else if (from == Placement::Partial() && to.is_sharded()) {
+      name = kReduceScatter;
+      attrs.Set("dim", static_cast<int64_t>(to.dim));
+      attrs.Set("ranks", axis.size);
+    } else {
+      return absl::InvalidArgumentError(
+          absl::StrCat("axis '", axis.name, "': expected R, or S from P(sum), as what ",
+                       from.ToText(), " becomes, got ", to.ToText()));
+    }
+    ASSIGN_OR_RETURN(const OpDef* op, ops_.Get(name));
+    ASSIGN_OR_RETURN(const std::vector<ValueId> added,
+                     result_.function->AddNode(*op, std::move(attrs), {part}));
+    ++result_.collectives;
+    return added[0];
+  }
+
+  absl::Status AddOutputs() {
+    const bool given = !options_.outputs.empty();
+    if (given && options_.outputs.size() != source_.outputs().size()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("function '", source_.name(), "': expected ", source_.outputs().size(),
+                       " layouts of outputs, got ", options_.outputs.size()));
+    }
+    for (size_t i = 0; i < source_.outputs().size(); ++i) {
+      const FunctionOutput& output = source_.outputs()[i];
+      Layout wanted = given ? options_.outputs[i] : Layout();
+      if (wanted.empty()) wanted = layouts_[output.value];
+      RETURN_IF_ERROR(CheckLayout(wanted, absl::StrCat("output '", output.name, "'")));
+      const absl::StatusOr<ValueId> part = Brought(output.value, wanted);
+      if (!part.ok()) {
+        return absl::Status(part.status().code(), absl::StrCat("output '", output.name, "': ",
+                                                               part.status().message()));
+      }
+      result_.function->AddOutput(output.name, *part, output.kind, output.weight);
+    }
+    return absl::OkStatus();
+  }
+
+  const Function& source_;
+  const OpTable& ops_;
+  const Mesh& mesh_;
+  const InsertOptions& options_;
+  ShardedFunction result_;
+  std::vector<ValueId> parts_;     // per value of the source
+  std::vector<Layout> layouts_;    // per value of the source, before collectives
+  std::map<std::pair<ValueId, Layout>, ValueId> brought_;
+};
+
+absl::Status VerifyNode(const Function& function, const Node& node, const Mesh& mesh,
+                        absl::Span<const Layout> layouts) {
+  if (node.is_call()) {
+    return absl::InternalError(absl::StrCat("a call of '", node.callee->name(), "'"));
+  }
+  const std::vector<ValueType> inputs = TypesOf(function, node.inputs);
+  const std::vector<ValueType> outputs = TypesOf(function, node.outputs);
+  const RuleUse use{*node.op, inputs, node.attrs, outputs, /*are_parts=*/true};
+  for (size_t a = 0; a < mesh.axes.size(); ++a) {
+    std::vector<Placement> given;
+    for (ValueId id : node.inputs) given.push_back(layouts[id][a]);
+    ASSIGN_OR_RETURN(const std::vector<Placement> derived,
+                     InferPlacements(use, given, mesh.axes[a]));
+    for (size_t o = 0; o < derived.size(); ++o) {
+      const Placement& stated = layouts[node.outputs[o]][a];
+      if (stated == derived[o]) continue;
+      return absl::InternalError(absl::StrCat(
+          node.op->name(), ": result ", o, " ", outputs[o].ToText(), " on axis '",
+          mesh.axes[a].name, "': expected ", derived[o].ToText(), ", got ", stated.ToText()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<ShardedFunction> InsertCollectives(const Function& function, const OpTable& ops,
+                                                  const Mesh& mesh, const InsertOptions& options) {
+  return Inserter(function, ops, mesh, options).Run();
+}
+
+absl::Status VerifyLayouts(const Function& function, const Mesh& mesh,
+                           absl::Span<const Layout> layouts) {
+  RET_CHECK_EQ(layouts.size(), function.values().size());
+  for (const Layout& layout : layouts) RET_CHECK_EQ(layout.size(), mesh.axes.size());
+  for (const FunctionInput& input : function.inputs()) {
+    for (size_t a = 0; a < mesh.axes.size(); ++a) {
+      ASSIGN_OR_RETURN(const Placement share,
+                       GivenPlacement(function.type(input.value), mesh.axes[a]));
+      if (!share.is_sharded() || share == layouts[input.value][a]) continue;
+      return absl::InternalError(absl::StrCat("input '", input.name, "' on axis '",
+                                              mesh.axes[a].name, "': expected ", share.ToText(),
+                                              ", got ", layouts[input.value][a].ToText()));
+    }
+  }
+  for (size_t n = 0; n < function.nodes().size(); ++n) {
+    const absl::Status status = VerifyNode(function, function.nodes()[n], mesh, layouts);
+    if (status.ok()) continue;
+    return absl::InternalError(absl::StrCat(NodeText(function, n), ": ", status.message()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace tessera
