@@ -1,7 +1,9 @@
 #include "cpp/autodiff/cut.h"
 
+#include <algorithm>
 #include <map>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
 #include "cpp/ir/copier.h"
@@ -15,6 +17,22 @@ namespace {
 constexpr double kCheapFlopsPerElement = 64;
 // Sizes at which cost is judged; every symbol gets this. Only ratios matter.
 constexpr int64_t kNominalSize = 256;
+
+// The symbols of a dim's text: its names but those of functions, "ceil_div(".
+std::vector<std::string> SymbolsIn(const std::string& text) {
+  std::vector<std::string> symbols;
+  size_t at = 0;
+  while (at < text.size()) {
+    size_t end = at;
+    while (end < text.size() && (absl::ascii_isalnum(text[end]) || text[end] == '_')) ++end;
+    const bool is_name = end > at && !absl::ascii_isdigit(text[at]);
+    if (is_name && (end == text.size() || text[end] != '(')) {
+      symbols.push_back(text.substr(at, end - at));
+    }
+    at = std::max(end, at + 1);
+  }
+  return symbols;
+}
 
 // Which values of the joint function are forward values, and how each reaches the backward.
 class Availability {
@@ -71,17 +89,9 @@ class Availability {
         nominal.dims.push_back(dim);
         continue;
       }
-      // Give every symbol of the expression the nominal size.
+      // An expression too large to evaluate counts as one nominal size: only cost is judged.
       SymbolSizes sizes;
-      for (int tries = 0; tries < 16; ++tries) {
-        absl::StatusOr<int64_t> value = dim.Eval(sizes);
-        if (value.ok()) break;
-        const std::string text(value.status().message());
-        const size_t open = text.find('\'');
-        const size_t close = text.rfind('\'');
-        if (open == std::string::npos || close <= open) break;
-        sizes[text.substr(open + 1, close - open - 1)] = kNominalSize;
-      }
+      for (const std::string& symbol : SymbolsIn(dim.ToText())) sizes[symbol] = kNominalSize;
       nominal.dims.push_back(Dim(dim.Eval(sizes).value_or(kNominalSize)));
     }
     return nominal;

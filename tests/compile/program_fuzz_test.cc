@@ -241,6 +241,32 @@ TEST(ProgramFuzzTest, AllFormsGiveTheSameBits) {
   }
 }
 
+TEST(ProgramFuzzTest, FreezingSomeParametersLeavesTheOthersTheirGradients) {
+  for (uint64_t seed : Seeds(25, 800)) {
+    SCOPED_TRACE(seed);
+    const GrownProgram grown = Grown(seed, {.dtype = seed % 2 == 0 ? DType::kF64 : DType::kBF16});
+    ASSERT_NE(grown.main, nullptr);
+    RunOptions options = GradientOptions();
+    options.compile.micro_batches = 2;
+    options.compile.separate_weight_gradient = seed % 3 == 0;
+    const auto all = RunGrown(grown, *grown.main, options);
+    options.compile.trainable = [seed](const std::string& path) {
+      return HashBytes(path, seed) % 3 != 0;
+    };
+    const auto some = RunGrown(grown, *grown.main, options);
+    ASSERT_TRUE(all.ok() && some.ok()) << all.status() << some.status();
+    const auto expected = (*all)->GradientBytes(), bytes = (*some)->GradientBytes();
+    ASSERT_TRUE(expected.ok() && bytes.ok()) << expected.status() << bytes.status();
+    for (const auto& [path, value] : *bytes) {
+      EXPECT_TRUE(value == expected->at(path)) << path << "\n" << ToTextWithCallees(*grown.main);
+    }
+    for (const auto& [path, value] : *expected) {
+      const bool frozen = HashBytes(path, seed) % 3 == 0 && !path.starts_with("sum ");
+      EXPECT_EQ(bytes->contains(path), !frozen) << path;
+    }
+  }
+}
+
 TEST(ProgramFuzzTest, MicroBatchesAreTheSumOfSingleSteps) {
   constexpr int kMicroBatches = 3;
   constexpr Tolerance kRounding = {1e-11, 1e-12};

@@ -84,14 +84,16 @@ class Grower {
   }
 
   // A fresh input of a float type, uniform in [low, high).
-  ValueId AddFloatInput(const Dims& dims, double low, double high, std::string name = "") {
+  ValueId AddFloatInput(const Dims& dims, double low, double high, std::string name = "",
+                        bool always_argument = false) {
     bool constant = true;
     for (const Dim& dim : dims) constant = constant && dim.IsConst();
     auto tensor = Tensor::Zeros(options_.dtype, Eval(dims, options_.sizes).value());
     for (int64_t i = 0; i < tensor->count(); ++i) {
       tensor->Put(i, low + (high - low) * random_.Unit());
     }
-    const InputKind kind = constant ? InputKind::kParam : InputKind::kArgument;
+    const InputKind kind =
+        constant && !always_argument ? InputKind::kParam : InputKind::kArgument;
     return AddInput(kind, {options_.dtype, dims}, *tensor, std::move(name));
   }
 
@@ -301,12 +303,13 @@ class Grower {
 };
 
 // [B,T,W] -> [B,T,W], with a residual, so that depth does not lose the input.
-absl::Status GrowLayer(Grower& layer, const GrowOptions& options) {
+absl::Status GrowLayer(Grower& layer, bool weight_is_argument, const GrowOptions& options) {
   Dims dims = kRows;
   dims.push_back(kWidth);
   const ValueId x = layer.AddFloatInput(dims, -1.5, 1.5, "x");
   layer.AddToPool(x);
-  layer.AddToPool(layer.AddFloatInput({kWidth, kWidth}, -1, 1, "shared/weight"));
+  layer.AddToPool(
+      layer.AddFloatInput({kWidth, kWidth}, -1, 1, "shared/weight", weight_is_argument));
   RETURN_IF_ERROR(layer.AddRandomNodes(options.nodes));
   ASSIGN_OR_RETURN(const ValueId y, layer.Adapt(layer.RandomValue(), dims));
   layer.function()->AddOutput("y", layer.graph().Op("tanh", {layer.graph().Add(x, y)}));
@@ -324,10 +327,11 @@ absl::StatusOr<ValueId> CallLayer(Grower& main, Grower& layer, ValueId x, int in
     }
     const bool shared = input.name == "shared/weight";
     const std::string name = shared ? input.name : absl::StrCat(at, "/", input.name);
-    const int existing = main.function()->FindInput(name, input.kind);
+    const InputKind kind = shared ? InputKind::kParam : input.kind;
+    const int existing = main.function()->FindInput(name, kind);
     operands.push_back(existing >= 0
                            ? main.function()->inputs()[existing].value
-                           : main.AddInput(input.kind, callee->type(input.value),
+                           : main.AddInput(kind, callee->type(input.value),
                                            layer.data().at(input.name), name));
   }
   ASSIGN_OR_RETURN(const std::vector<ValueId> results,
@@ -343,7 +347,7 @@ absl::StatusOr<GrownProgram> GrowProgram(uint64_t seed, const GrowOptions& optio
   GrownProgram program;
   Grower layer("layer", random, options, program.op_uses);
   Grower main("main", random, options, program.op_uses);
-  RETURN_IF_ERROR(GrowLayer(layer, options));
+  RETURN_IF_ERROR(GrowLayer(layer, random.OneIn(2), options));
   Dims dims = kRows;
   dims.push_back(kWidth);
   ValueId x = main.AddFloatInput(dims, -1.5, 1.5, "x");
