@@ -1,12 +1,19 @@
 #include "cpp/cli/train_report.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <limits>
 
 #include "cpp/cli/json.h"
 #include "cpp/cli/text.h"
 
 namespace tessera::cli {
+namespace {
+
+constexpr double kNotANumber = std::numeric_limits<double>::quiet_NaN();  // JSON has none: null
+
+}  // namespace
 
 TrainReport::TrainReport(int64_t total_steps, int64_t log_every, bool is_quiet)
     : total_steps_(total_steps), log_every_(std::max<int64_t>(log_every, 1)), is_quiet_(is_quiet) {}
@@ -18,14 +25,14 @@ void TrainReport::OnRecord(std::string_view record) {
   const int64_t step = json["step"].AsInteger();
   std::string line;
   if (json.Find("eval_loss") != nullptr) {
-    eval_loss_ = json["eval_loss"].AsNumber();
+    eval_loss_ = json["eval_loss"].AsNumber(kNotANumber);
     has_eval_ = true;
     chart_.AddMark(static_cast<double>(step), eval_loss_);
     line = Format("step %lld: validation loss %.4f", static_cast<long long>(step), eval_loss_);
   }
   if (json.Find("loss") != nullptr) {
     const double step_s = json["step_s"].AsNumber();
-    loss_ = json["loss"].AsNumber();
+    loss_ = json["loss"].AsNumber(kNotANumber);
     tokens_ = json["tokens"].AsInteger();
     learning_rate_ = json["lr"].AsNumber();
     grad_norm_ = json["grad_norm"].AsNumber();
@@ -35,7 +42,8 @@ void TrainReport::OnRecord(std::string_view record) {
       first_tokens_ = tokens_ - static_cast<int64_t>(tokens_per_s_ * step_s + 0.5);
       smooth_loss_ = loss_;
     }
-    smooth_loss_ += 0.1 * (loss_ - smooth_loss_);
+    if (!std::isfinite(smooth_loss_)) smooth_loss_ = loss_;
+    if (std::isfinite(loss_)) smooth_loss_ += 0.1 * (loss_ - smooth_loss_);
     if (json["skipped"].AsBool() || json["skipped"].AsInteger() != 0) ++skipped_;
     step_ = step;
     seconds_ += step_s;
@@ -48,7 +56,14 @@ void TrainReport::OnRecord(std::string_view record) {
                             ReadableCount(tokens_per_s_).c_str()));
     }
   }
-  if (is_quiet_ || line.empty() || bar_.is_shown()) return;
+  const std::string& note = json["note"].AsText();
+  if (!note.empty()) {
+    bar_.Clear();
+    line = Format("step %lld: ", static_cast<long long>(step)) + note;
+  } else if (bar_.is_shown()) {
+    return;
+  }
+  if (is_quiet_ || line.empty()) return;
   std::fprintf(stdout, "%s\n", line.c_str());
   std::fflush(stdout);
 }
