@@ -1,0 +1,136 @@
+#include "cpp/train/run_settings.h"
+
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "cpp/base/status_macros.h"
+#include "cpp/train/model.h"
+#include "gen/config/parallel.h"
+
+namespace tessera {
+namespace {
+
+absl::StatusOr<const ConfigNode*> SectionOf(const Config& config, std::string_view slot) {
+  const ConfigNode* node = config.Section(slot);
+  if (node != nullptr) return node;
+  return absl::InvalidArgumentError(absl::StrCat("config: expected an Experiment with a section '",
+                                                 slot, "', got ", config.root().type(),
+                                                 " without one"));
+}
+
+absl::Status CheckRanks(const RunSettings& settings, const ParallelConfig& parallel) {
+  if (parallel.data != 0 && parallel.data != settings.world) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("parallel.data: expected 0 or the number of ranks, ", settings.world,
+                     ", got ", parallel.data));
+  }
+  const int64_t parts = settings.world * settings.trainer.micro_batches;
+  if (settings.trainer.batch_size % parts != 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("trainer.batch_size: expected a multiple of ", parts, " (", settings.world,
+                     " ranks with ", settings.trainer.micro_batches, " micro-batches each), got ",
+                     settings.trainer.batch_size));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckSizes(const RunSettings& settings, const ConfigNode& model) {
+  const int64_t positions = LearnedPositions(model);
+  if (positions > 0 && settings.trainer.sequence_length > positions) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("trainer.sequence_length: expected at most ", positions,
+                     " (max_positions of LearnedPosition), got ",
+                     settings.trainer.sequence_length));
+  }
+  // Sizes beyond any memory are refused here, before products of them are taken.
+  constexpr int64_t kMostTokens = int64_t{1} << 40;
+  if (settings.trainer.batch_size > kMostTokens / settings.trainer.sequence_length) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "trainer.batch_size: expected at most ", kMostTokens, " tokens in a step, got ",
+        settings.trainer.batch_size, " sequences of ", settings.trainer.sequence_length));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::StatusOr<RunSettings> RunSettings::Read(const Config& config,
+                                              const Environment& environment) {
+  RunSettings settings;
+  ASSIGN_OR_RETURN(const ConfigNode* model, SectionOf(config, "model"));
+  ASSIGN_OR_RETURN(const ConfigNode* trainer, SectionOf(config, "trainer"));
+  ASSIGN_OR_RETURN(const ConfigNode* data, SectionOf(config, "data"));
+  ASSIGN_OR_RETURN(const ConfigNode* runtime, SectionOf(config, "runtime"));
+  ASSIGN_OR_RETURN(const ConfigNode* parallel, SectionOf(config, "parallel"));
+  ASSIGN_OR_RETURN(settings.trainer, ReadTrainerConfig(*trainer));
+  ASSIGN_OR_RETURN(settings.data, ReadDataConfig(*data));
+  ASSIGN_OR_RETURN(settings.runtime, ReadRuntimeConfig(*runtime));
+  ASSIGN_OR_RETURN(const ParallelConfig parallel_config, ReadParallelConfig(*parallel));
+  ASSIGN_OR_RETURN(settings.recompute,
+                   RecomputePolicyFromName(Name(settings.trainer.recompute)));
+  settings.rank = environment.rank();
+  settings.world = environment.world();
+  const ConfigValue* vocab = model->Value("vocab_size");
+  if (vocab != nullptr && vocab->AsInt() != nullptr) settings.vocab_size = *vocab->AsInt();
+  RETURN_IF_ERROR(CheckRanks(settings, parallel_config));
+  RETURN_IF_ERROR(CheckSizes(settings, *model));
+  settings.micro_rows =
+      settings.trainer.batch_size / (settings.world * settings.trainer.micro_batches);
+  return settings;
+}
+
+DataOptions RunSettings::ForDataset(const Config& config, std::string packed_tokenizer) const {
+  DataOptions options;
+  options.train = data.train;
+  options.validation = data.validation;
+  options.validation_fraction = data.validation_fraction;
+  options.source = data.source;
+  const ConfigNode* tokenizer = config.Section("data")->Child("tokenizer");
+  if (tokenizer != nullptr) options.tokenizer = std::string(tokenizer->type());
+  options.packed_tokenizer = std::move(packed_tokenizer);
+  options.separator = data.separator;
+  options.token_width = static_cast<int>(data.token_width);
+  options.end_of_document = data.end_of_document;
+  options.vocab_size = vocab_size;
+  return options;
+}
+
+LoaderOptions RunSettings::ForTraining() const {
+  LoaderOptions options;
+  options.window.sampling = data.sampling == SamplingMode::kRandomWindow ? Sampling::kRandomWindow
+                                                                         : Sampling::kEpoch;
+  options.window.shuffle = data.shuffle;
+  options.window.seed = static_cast<uint64_t>(data.seed);
+  options.window.sequence = trainer.sequence_length;
+  options.global_rows = trainer.batch_size;
+  options.micro_batches = trainer.micro_batches;
+  options.rank = rank;
+  options.world = world;
+  options.isolate_documents = data.isolate_documents;
+  options.prefetch = static_cast<int>(data.prefetch);
+  return options;
+}
+
+LoaderOptions RunSettings::ForValidation() const {
+  LoaderOptions options = ForTraining();
+  options.window.sampling = Sampling::kOnce;
+  options.global_rows = micro_rows * world;
+  options.micro_batches = 1;
+  return options;
+}
+
+absl::Status CheckVocabulary(const Config& config, const RunSettings& settings,
+                             const Dataset& dataset) {
+  const int64_t needed = dataset.vocab_size();
+  if (settings.vocab_size == 0 || needed <= settings.vocab_size) return absl::OkStatus();
+  const std::string tokenizer = dataset.tokenizer() == nullptr
+                                    ? "the data have"
+                                    : absl::StrCat(dataset.tokenizer()->name(), " has");
+  const ConfigNode::Field* field = config.Section("model")->FindField("vocab_size");
+  return absl::InvalidArgumentError(absl::StrCat(
+      "model.vocab_size: expected at least ", needed, " (", tokenizer, " so many ids), got ",
+      settings.vocab_size, field == nullptr ? "" : absl::StrCat(" (", field->origin.ToText(), ")"),
+      "; set model.vocab_size=", needed));
+}
+
+}  // namespace tessera

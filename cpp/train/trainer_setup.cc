@@ -1,0 +1,133 @@
+// Making of a Trainer: config, data, program, memory, first values or a checkpoint's.
+#include "absl/strings/str_cat.h"
+#include "cpp/base/file.h"
+#include "cpp/base/hash.h"
+#include "cpp/base/status_macros.h"
+#include "cpp/compile/compiler.h"
+#include "cpp/generate/parameters.h"
+#include "cpp/train/agreement.h"
+#include "cpp/train/model.h"
+#include "cpp/train/program_cost.h"
+#include "cpp/train/trainer_state.h"
+
+namespace tessera {
+namespace {
+
+absl::StatusOr<const ConfigNode*> RequireSection(const Config& config, std::string_view slot) {
+  const ConfigNode* node = config.Section(slot);
+  if (node != nullptr) return node;
+  return absl::InvalidArgumentError(
+      absl::StrCat("config: expected an Experiment with a section '", slot, "'"));
+}
+
+// What must be equal on all ranks; where the data lie may differ.
+uint64_t AgreementHash(const Config& config, const RunSettings& settings) {
+  uint64_t hash = static_cast<uint64_t>(settings.runtime.seed);
+  for (const char* slot : {"model", "trainer", "optimizer", "schedule"}) {
+    hash = MixBits(hash ^ config.Section(slot)->Fingerprint());
+  }
+  return MixBits(hash ^ static_cast<uint64_t>(settings.runtime.dtype));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Trainer>> Trainer::Create(const Config& config,
+                                                         const Environment& environment,
+                                                         const TrainerOptions& options) {
+  absl::StatusOr<Config> resolved = config.Resolve();
+  RETURN_IF_ERROR(AgreeOnStatus(environment.communicator, resolved.status()));
+  auto state = std::make_unique<State>(*std::move(resolved), options);
+  RETURN_IF_ERROR(state->Open(environment));
+  return std::unique_ptr<Trainer>(new Trainer(std::move(state)));
+}
+
+absl::Status Trainer::State::Open(const Environment& environment) {
+  Communicator* group = environment.communicator;
+  RETURN_IF_ERROR(AgreeOnStatus(group, Prepare(environment)));
+  RETURN_IF_ERROR(AgreeOnSame(group, AgreementHash(config, settings), "config"));
+  absl::StatusOr<std::unique_ptr<CheckpointReader>> reader = FindResume();
+  RETURN_IF_ERROR(AgreeOnStatus(group, reader.status()));
+  std::string encoded;
+  absl::Status status;
+  if (*reader != nullptr) {
+    absl::StatusOr<RunState> saved = RunStateOf((*reader)->info());
+    status = saved.status();
+    if (saved.ok()) encoded = EncodeRunState(*saved);
+  }
+  RETURN_IF_ERROR(AgreeOnStatus(group, status));
+  RETURN_IF_ERROR(BroadcastText(group, encoded));
+  RunState saved;
+  if (!encoded.empty()) {
+    ASSIGN_OR_RETURN(saved, DecodeRunState(encoded));
+  }
+  RETURN_IF_ERROR(AgreeOnStatus(group, Build(saved.packed_tokenizer)));
+  if (!encoded.empty()) {
+    RETURN_IF_ERROR(Restore(reader->get(), saved));
+    saved_step = step;
+  } else {
+    status = InitializeParameters(train_step->program(),
+                                  static_cast<uint64_t>(settings.runtime.seed), *store);
+    if (status.ok()) status = train_step->Refresh();
+    RETURN_IF_ERROR(AgreeOnStatus(group, status));
+  }
+  return AgreeOnStatus(group, OpenMetrics());
+}
+
+absl::Status Trainer::State::Prepare(const Environment& environment) {
+  ASSIGN_OR_RETURN(settings, RunSettings::Read(config, environment));
+  ASSIGN_OR_RETURN(run, NarrowEnvironment(config, environment));
+  ASSIGN_OR_RETURN(dtype, NumberFormatFromName(Name(settings.runtime.dtype)));
+  ASSIGN_OR_RETURN(const ConfigNode* optimizer_node, RequireSection(config, "optimizer"));
+  ASSIGN_OR_RETURN(const ConfigNode* schedule_node, RequireSection(config, "schedule"));
+  ASSIGN_OR_RETURN(optimizer, NewOptimizer(*optimizer_node));
+  ASSIGN_OR_RETURN(schedule, NewSchedule(*schedule_node));
+  if (!options.out_dir.empty() && is_first_rank()) RETURN_IF_ERROR(MakeFolders(options.out_dir));
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::State::Build(const std::string& packed_tokenizer) {
+  ASSIGN_OR_RETURN(dataset, Dataset::Open(settings.ForDataset(config, packed_tokenizer)));
+  RETURN_IF_ERROR(CheckVocabulary(config, settings, *dataset));
+  RETURN_IF_ERROR(CompileStep());
+  ASSIGN_OR_RETURN(loader, Loader::ForTraining(dataset, settings.ForTraining()));
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::State::CompileStep() {
+  ASSIGN_OR_RETURN(const FunctionRef main,
+                   TraceModel(config, run.environment, {.mode = Mode::kTrain}));
+  CompileOptions compile;
+  compile.gradients = true;
+  compile.update = optimizer.get();
+  compile.micro_batches = static_cast<int>(settings.trainer.micro_batches);
+  compile.recompute = settings.recompute;
+  compile.results = false;
+  ASSIGN_OR_RETURN(std::shared_ptr<const Program> program,
+                   Compile(*main, *run.environment.ops, compile));
+  const SymbolSizes sizes = {{"B", settings.micro_rows},
+                             {"T", settings.trainer.sequence_length}};
+  flops = CostOf(*program, sizes).flops;
+  if (settings.recompute != RecomputePolicy::kNone) {
+    // What is computed again is no progress of the model.
+    compile.recompute = RecomputePolicy::kNone;
+    ASSIGN_OR_RETURN(const auto plain, Compile(*main, *run.environment.ops, compile));
+    flops = CostOf(*plain, sizes).flops;
+  }
+  TrainStepOptions step_options;
+  step_options.micro_rows = settings.micro_rows;
+  step_options.sequence = settings.trainer.sequence_length;
+  step_options.seed = static_cast<uint64_t>(settings.runtime.seed);
+  step_options.clip_norm = settings.trainer.clip_norm;
+  step_options.profile = settings.trainer.profile;
+  ASSIGN_OR_RETURN(train_step,
+                   TrainStep::Create(std::move(program), run.environment, store, step_options));
+  return absl::OkStatus();
+}
+
+absl::Status Trainer::State::OpenMetrics() {
+  if (options.out_dir.empty() || !is_first_rank()) return absl::OkStatus();
+  RETURN_IF_ERROR(metrics.Open(JoinPath(options.out_dir, "metrics.jsonl"), step));
+  return WriteNotes();
+}
+
+}  // namespace tessera
