@@ -3,10 +3,8 @@
 // time. Made small and run: a step after the first allocates nothing (the global operator new of
 // this program counts), and after several steps parameters have the same bits for 1, 2 and 3
 // threads and for every recompute policy.
-#include <atomic>
 #include <cstdio>
 #include <cstdlib>
-#include <new>
 
 #include "absl/strings/str_cat.h"
 #include "cpp/compile/compiler.h"
@@ -17,20 +15,8 @@
 #include "cpp/optim/optimizer.h"
 #include "gtest/gtest.h"
 #include "kernels/cpu/internal/cpu_features.h"
+#include "tests/compile/allocations.h"
 #include "tests/nn/model_run.h"
-
-namespace {
-std::atomic<int64_t> allocations{0};
-}  // namespace
-
-void* operator new(size_t bytes) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  void* memory = std::malloc(bytes == 0 ? 1 : bytes);
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
 
 namespace tessera {
 namespace {
@@ -190,20 +176,20 @@ TEST(SmallTrainingTest, AStepAfterTheFirstAllocatesNothing) {
     ASSERT_TRUE(training.ok()) << training.status();
     ASSERT_TRUE((*training)->Step(1).ok());
     Executor& executor = (*training)->run().executor();
-    const int64_t before = allocations.load();
+    const int64_t before = AllocationCount();
     const absl::Status status = executor.Run(
         {ActionKind::kPrologue, ActionKind::kForward, ActionKind::kBackward, ActionKind::kCollect,
          ActionKind::kReduce, ActionKind::kNorm, ActionKind::kCommit});
-    const int64_t during = allocations.load() - before;
+    const int64_t during = AllocationCount() - before;
     EXPECT_TRUE(status.ok()) << status;
     EXPECT_EQ(during, 0) << threads << " threads";
   }
 }
 
 TEST(SmallTrainingTest, CountingSeesAllocations) {
-  const int64_t before = allocations.load();
+  const int64_t before = AllocationCount();
   const std::string text(1000, 'x');
-  EXPECT_GT(allocations.load(), before) << text.size();
+  EXPECT_GT(AllocationCount(), before) << text.size();
 }
 
 absl::StatusOr<std::map<std::string, std::string>> ParamsAfterSteps(DType dtype,

@@ -201,7 +201,8 @@ INSTANTIATE_TEST_SUITE_P(Ops, ConformanceTest, testing::ValuesIn(OpTable::Builti
                          [](const auto& info) { return info.param; });
 
 // Whether the only kernel of the table takes the case.
-bool Takes(const PreparedCase& prepared, const KernelTable& kernel) {
+bool Takes(const PreparedCase& prepared, const KernelTable& kernel,
+           int isa = cpu::DetectIsa()) {
   std::vector<SizedType> sized;
   for (const Tensor& input : prepared.inputs) {
     sized.push_back(SizeType(TypeOfTensor(input), {}).value());
@@ -213,7 +214,7 @@ bool Takes(const PreparedCase& prepared, const KernelTable& kernel) {
   for (size_t i = 0; i < sized.size(); ++i) {
     (i < prepared.inputs.size() ? inputs : outputs).push_back(&sized[i]);
   }
-  return ChooseKernel(prepared.node(), inputs, outputs, kernel, cpu::DetectIsa()).ok();
+  return ChooseKernel(prepared.node(), inputs, outputs, kernel, isa).ok();
 }
 
 TEST(KernelTableTest, EveryKernelIsReachedByACase) {
@@ -241,6 +242,19 @@ TEST(KernelTableTest, EveryKernelIsReachedByACase) {
   }
   std::printf("  kernels for other machines:%s\n", not_here.c_str());
   EXPECT_EQ(missing, "") << "no case runs these kernels";
+}
+
+// What the type rule of an op lets pass, the reference kernel can do.
+TEST(KernelTableTest, EveryDTypeThatAnOpTakesHasAReferenceKernel) {
+  for (const OpCase& entry : Cases()) {
+    if (entry.kind != "case") continue;
+    for (DType dtype : kAllDTypes) {
+      const auto prepared = PrepareCase(entry, dtype);
+      if (!prepared.ok() || prepared->op->is_view()) continue;
+      EXPECT_TRUE(Takes(*prepared, CpuKernels(), TSR_ISA_REFERENCE))
+          << entry.place << " in " << Name(dtype);
+    }
+  }
 }
 
 TEST(KernelTableTest, NamesAreUniqueAndTheReferenceIsLast) {
