@@ -25,6 +25,7 @@ class GradientContext {
   Graph& graph() { return graph_; }
   const Attrs& attrs() const { return node_.attrs; }
   size_t input_count() const { return node_.inputs.size(); }
+  size_t output_count() const { return node_.outputs.size(); }
   ValueId input(size_t i) const { return node_.inputs[i]; }
   ValueId output(size_t i = 0) const { return node_.outputs[i]; }
   const ValueType& input_type(size_t i) const { return graph_.type(node_.inputs[i]); }
