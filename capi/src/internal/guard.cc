@@ -40,16 +40,20 @@ absl::Status StatusOfException() noexcept {
   }
 }
 
-tsr_status* EndCall(const absl::Status& status, RuntimeObject* runtime) noexcept {
-  if (status.ok()) return nullptr;
+void PoisonWhenBroken(const absl::Status& status, RuntimeObject* runtime) noexcept {
   try {
     if (runtime != nullptr && absl::IsInternal(status) && !IsHosts(status) &&
         absl::StrContains(status.message(), kBrokenInvariant)) {
       runtime->Poison(status.message());
     }
   } catch (...) {
-    return OutOfMemoryStatus();
+    // No memory for the reason. The status itself still tells the caller.
+    return;
   }
+}
+
+tsr_status* EndCall(const absl::Status& status, RuntimeObject* runtime) noexcept {
+  PoisonWhenBroken(status, runtime);
   return NewStatus(status);
 }
 

@@ -61,6 +61,8 @@ class Call {
 
 // What the exception that is being handled means. REQUIRES: called in a catch clause.
 absl::Status StatusOfException() noexcept;
+// Poisons the runtime (which may be null) when the status tells of a broken invariant of ours.
+void PoisonWhenBroken(const absl::Status& status, RuntimeObject* runtime) noexcept;
 // The handle for what a call ended with; poisons the runtime where that is due.
 tsr_status* EndCall(const absl::Status& status, RuntimeObject* runtime) noexcept;
 
