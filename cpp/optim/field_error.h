@@ -13,7 +13,7 @@ namespace tessera {
 
 class ConfigNode;
 
-// INVALID_ARGUMENT: "gpt.json:12:5: Sgd.nesterov: expected ..., got true (hint)", with the value
+// INVALID_ARGUMENT: "gpt.json:12:5: Sgd.nesterov: expected ..., got true; hint", with the value
 // that the field has and the place where it was set, or that of the node for a default.
 absl::Status FieldError(const ConfigNode& node, std::string_view field, std::string_view expected,
                         std::string_view hint = "");

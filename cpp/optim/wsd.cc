@@ -1,5 +1,5 @@
 // Wsd: warm-up, a long stable phase at the peak, a short decay (arXiv 2404.06395):
-// (1 - m) t/w + m for t < w; 1; then (1 - m) D(x) + m with x the share of the decay that is done and
+// (1 - m) t/w + m for t < w; 1; then (1 - m) D(x) + m with x the share of the decay done so far and
 // D(x) = (1 + cos(pi x)) / 2, 1 - x or 1 - sqrt(x); m from then on.
 //
 // A stable phase that is not given ends `decay_steps` before the run does. In a run too short for
