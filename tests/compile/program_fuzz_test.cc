@@ -13,6 +13,8 @@
 #include "cpp/config/config.h"
 #include "cpp/exec/executor.h"
 #include "cpp/ir/printer.h"
+#include "cpp/ir/serializer.h"
+#include "cpp/ir/text_parser.h"
 #include "cpp/ir/verifier.h"
 #include "cpp/nn/tracer.h"
 #include "cpp/passes/flatten.h"
@@ -348,6 +350,26 @@ TEST(ProgramFuzzTest, SpecialisingIsTracingAtThatSize) {
     const auto a = (*symbolic)->GradientBytes(), b = (*traced)->GradientBytes();
     ASSERT_TRUE(a.ok() && b.ok());
     EXPECT_TRUE(*a == *b) << ToText(**flat);
+  }
+}
+
+TEST(ProgramFuzzTest, TextAndBytesAreReadBackTheSame) {
+  for (uint64_t seed : Seeds(40, 1500)) {
+    SCOPED_TRACE(seed);
+    const GrownProgram grown = Grown(seed, {.dtype = DType::kBF16});
+    ASSERT_NE(grown.main, nullptr);
+    const std::string text = ToTextWithCallees(*grown.main);
+    const auto from_text = ParseFunctionText(text, OpTable::Builtin());
+    ASSERT_TRUE(from_text.ok()) << from_text.status() << "\n" << text;
+    EXPECT_TRUE(StructurallyEqual(**from_text, *grown.main)) << text;
+    EXPECT_EQ(ToTextWithCallees(**from_text), text);
+    FunctionArchive archive;
+    archive.functions["main"] = grown.main;
+    const auto bytes = SerializeFunctions(archive);
+    ASSERT_TRUE(bytes.ok()) << bytes.status();
+    const auto read = ParseFunctions(*bytes, OpTable::Builtin());
+    ASSERT_TRUE(read.ok()) << read.status();
+    EXPECT_TRUE(StructurallyEqual(*read->functions.at("main"), *grown.main)) << text;
   }
 }
 
