@@ -17,24 +17,30 @@
 
 namespace tessera::cpu::dense {
 
-const GemmKernel kGemmAvx2F32 = {6,
-                                 16,
-                                 1,
-                                 4,
-                                 PackPlain<float, 6>,
-                                 PackPlain<float, 16>,
-                                 TileRows<UnitF32, 6, 2, 6>,
-                                 nullptr,
-                                 nullptr};
-const GemmKernel kGemmAvx2BF16 = {6,
-                                  16,
-                                  1,
-                                  4,
-                                  PackPlain<BF16, 6>,
-                                  PackPlain<BF16, 16>,
-                                  TileRows<UnitF32, 6, 2, 6>,
-                                  nullptr,
-                                  nullptr};
+const GemmKernel kGemmAvx2F32 = {
+    6,
+    16,
+    1,
+    4,
+    PackPlain<float, 16>,
+    PackPlain<float, 6>,
+    PackPlainRows<float, 6>,
+    TileRows<UnitF32, false, 6, 2, 6>,
+    TileRows<UnitF32, true, 6, 2, 6>,
+    nullptr,
+    nullptr};
+const GemmKernel kGemmAvx2BF16 = {
+    6,
+    16,
+    1,
+    4,
+    PackPlain<BF16, 16>,
+    PackPlain<BF16, 6>,
+    PackPlainRows<BF16, 6>,
+    TileRows<UnitF32, false, 6, 2, 6>,
+    TileRows<UnitF32, true, 6, 2, 6>,
+    nullptr,
+    nullptr};
 const FewRowsKernel kFewRowsAvx2 = kFewRowsLoops;
 
 }  // namespace tessera::cpu::dense

@@ -17,24 +17,30 @@
 
 namespace tessera::cpu::dense {
 
-const GemmKernel kGemmAvx512F32 = {14,
-                                   32,
-                                   1,
-                                   4,
-                                   PackUnits<FormatF32, 14>,
-                                   PackUnits<FormatF32, 32>,
-                                   TileRows<UnitF32, 14, 2, 14>,
-                                   nullptr,
-                                   nullptr};
-const GemmKernel kGemmAvx512BF16 = {14,
-                                    32,
-                                    1,
-                                    4,
-                                    PackUnits<FormatWidened, 14>,
-                                    PackUnits<FormatWidened, 32>,
-                                    TileRows<UnitF32, 14, 2, 14>,
-                                    nullptr,
-                                    nullptr};
+const GemmKernel kGemmAvx512F32 = {
+    14,
+    32,
+    1,
+    4,
+    PackUnits<FormatF32, 32>,
+    PackUnits<FormatF32, 14>,
+    PackRowUnits<FormatF32, 14>,
+    TileRows<UnitF32, false, 14, 2, 14>,
+    TileRows<UnitF32, true, 14, 2, 14>,
+    nullptr,
+    nullptr};
+const GemmKernel kGemmAvx512BF16 = {
+    14,
+    32,
+    1,
+    4,
+    PackUnits<FormatWidened, 32>,
+    PackUnits<FormatWidened, 14>,
+    PackRowUnits<FormatWidened, 14>,
+    TileRows<UnitF32, false, 14, 2, 14>,
+    TileRows<UnitF32, true, 14, 2, 14>,
+    nullptr,
+    nullptr};
 const FewRowsKernel kFewRowsAvx512 = kFewRowsLoops;
 
 }  // namespace tessera::cpu::dense

@@ -18,15 +18,18 @@
 
 namespace tessera::cpu::dense {
 
-const GemmKernel kGemmAvx512Dot = {14,
-                                   32,
-                                   2,
-                                   4,
-                                   PackUnits<FormatPairs, 14>,
-                                   PackUnits<FormatPairs, 32>,
-                                   TileRows<UnitPairs, 14, 2, 14>,
-                                   nullptr,
-                                   nullptr};
+const GemmKernel kGemmAvx512Dot = {
+    14,
+    32,
+    2,
+    4,
+    PackUnits<FormatPairs, 32>,
+    PackUnits<FormatPairs, 14>,
+    PackRowUnits<FormatPairs, 14>,
+    TileRows<UnitPairs, false, 14, 2, 14>,
+    TileRows<UnitPairs, true, 14, 2, 14>,
+    nullptr,
+    nullptr};
 
 }  // namespace tessera::cpu::dense
 

@@ -5,10 +5,9 @@
 namespace tessera::cpu::dense {
 namespace {
 
-constexpr int64_t kPackBytes = 32 << 10;       // of panels per packing task, at least
-constexpr int64_t kLhsBlockBytes = 384 << 10;  // of the left panels a task keeps in L2
-constexpr int64_t kMaxRowPanels = 8;
-constexpr int64_t kMaxColumnPanels = 16;
+constexpr int64_t kTaskRows = 112;     // of C, at most, and so many columns
+constexpr int64_t kTaskColumns = 512;
+constexpr int64_t kPackPanels = 4;     // right panels packed by a phase 0 task
 constexpr int64_t kWantedTasks = 24;
 constexpr int64_t kAlign = 64;
 
@@ -20,150 +19,197 @@ struct GemmParams {
   int32_t column_panels;
   int32_t task_row_panels;
   int32_t task_column_panels;
-  // Panels packed by one phase 0 task; left ones come first.
-  int32_t lhs_pack_panels;
-  int32_t rhs_pack_panels;
-  // Workspace: left panels at 0, then right panels, then fp32 sums for bf16 results of long k.
-  int64_t rhs_offset;
-  int64_t sums_offset;
+  int32_t k_blocks;
 
+  int64_t block_units() const { return kBlockBytes / kernel->unit_bytes; }
+  int64_t block_k() const { return block_units() * kernel->unit; }
   int64_t units() const { return CeilDiv(shape.k, kernel->unit); }
-  int64_t lhs_panel_bytes() const {
-    return units() * kernel->unit_bytes * kernel->tile_rows;
-  }
-  int64_t rhs_panel_bytes() const {
-    return units() * kernel->unit_bytes * kernel->tile_columns;
-  }
+  // A whole right panel; those of the last block of k may be shorter and are as far apart.
+  int64_t panel_bytes() const { return kBlockBytes * kernel->tile_columns; }
   int64_t rhs_batches() const { return shape.rhs_step == 0 ? 1 : shape.batch; }
+  // Left panels are stored by row where k is contiguous.
+  bool by_row() const { return shape.lhs_k == 1; }
 };
 static_assert(sizeof(GemmParams) <= TSR_KERNEL_PARAM_BYTES);
 
-int64_t RoundUp(int64_t x) { return CeilDiv(x, kAlign) * kAlign; }
-
-void RunPack(const tsr_kernel_call* call, const GemmParams& p, int64_t task) {
+// Right panels lie in the workspace as [batch][block of k][panel].
+void PackRhs(const tsr_kernel_call* call, const GemmParams& p, int64_t task) {
   const MatmulShape& s = p.shape;
-  const int64_t lhs_tasks = CeilDiv(s.batch * p.row_panels, p.lhs_pack_panels);
-  const bool lhs = task < lhs_tasks;
-  const int64_t per_task = lhs ? p.lhs_pack_panels : p.rhs_pack_panels;
-  const int64_t panels = lhs ? p.row_panels : p.column_panels;
-  const int64_t batches = lhs ? s.batch : p.rhs_batches();
-  const int64_t strip = lhs ? p.kernel->tile_rows : p.kernel->tile_columns;
-  const int64_t panel_bytes = lhs ? p.lhs_panel_bytes() : p.rhs_panel_bytes();
-  const int64_t element = static_cast<int64_t>(SizeOf(lhs ? s.lhs : s.rhs));
-  const char* data = static_cast<const char*>(call->inputs[lhs ? 0 : 1].data);
-  char* panel = static_cast<char*>(call->workspace) + (lhs ? 0 : p.rhs_offset);
-  const int64_t begin = (lhs ? task : task - lhs_tasks) * per_task;
-  const int64_t end = std::min(batches * panels, begin + per_task);
+  const int64_t element = static_cast<int64_t>(SizeOf(s.rhs));
+  const char* data = static_cast<const char*>(call->inputs[1].data);
+  const int64_t groups = CeilDiv(p.column_panels, kPackPanels);
+  const int64_t k_block = task / groups % p.k_blocks;
+  const int64_t batch = task / groups / p.k_blocks;
+  const int64_t begin = task % groups * kPackPanels;
+  const int64_t end = std::min<int64_t>(p.column_panels, begin + kPackPanels);
+  char* panel = static_cast<char*>(call->workspace) +
+                ((batch * p.k_blocks + k_block) * p.column_panels + begin) * p.panel_bytes();
   StripSource source;
-  source.step = lhs ? s.lhs_row : s.rhs_column;
-  source.k_step = lhs ? s.lhs_k : s.rhs_k;
-  source.k = s.k;
-  for (int64_t i = begin; i < end; ++i) {
-    const int64_t batch = i / panels;
-    const int64_t first = i % panels * strip;
-    source.data = data + (batch * (lhs ? s.lhs_step : s.rhs_step) + first * source.step) * element;
-    source.width = std::min(strip, (lhs ? s.m : s.n) - first);
-    (lhs ? p.kernel->pack_lhs : p.kernel->pack_rhs)(source, panel + i * panel_bytes);
+  source.step = s.rhs_column;
+  source.k_step = s.rhs_k;
+  source.k = std::min(p.block_k(), s.k - k_block * p.block_k());
+  for (int64_t i = begin; i < end; ++i, panel += p.panel_bytes()) {
+    const int64_t column = i * p.kernel->tile_columns;
+    source.data = data + (batch * s.rhs_step + k_block * p.block_k() * s.rhs_k +
+                          column * s.rhs_column) * element;
+    source.width = std::min<int64_t>(p.kernel->tile_columns, s.n - column);
+    p.kernel->pack_rhs(source, panel);
   }
 }
 
-// One block of C within one block of k: right panels outside, so that one stays in L1 while the
-// left panels come from L2.
-struct Block {
-  int64_t batch;
-  int64_t row_begin, row_end;        // panels
-  int64_t column_begin, column_end;  // panels
-  int64_t unit_begin, units;
-  bool first, last;
-};
+// One task's block of C.
+class BlockTask {
+ public:
+  BlockTask(const tsr_kernel_call* call, const GemmParams& params, int64_t task)
+      : call_(call), p_(params), s_(p_.shape), kernel_(*p_.kernel) {
+    const int64_t row_tasks = CeilDiv(p_.row_panels, p_.task_row_panels);
+    const int64_t column_tasks = CeilDiv(p_.column_panels, p_.task_column_panels);
+    batch_ = task / (row_tasks * column_tasks);
+    // Tasks that follow each other share their right panels, which then are in L2 already.
+    row_begin_ = task % row_tasks * p_.task_row_panels;
+    row_end_ = std::min<int64_t>(p_.row_panels, row_begin_ + p_.task_row_panels);
+    column_begin_ = task / row_tasks % column_tasks * p_.task_column_panels;
+    column_end_ = std::min<int64_t>(p_.column_panels, column_begin_ + p_.task_column_panels);
+    left_panel_bytes_ = (p_.by_row() ? kRowBytes : kBlockBytes) * kernel_.tile_rows;
+  }
 
-void RunBlock(const tsr_kernel_call* call, const GemmParams& p, const Block& block) {
-  const MatmulShape& s = p.shape;
-  const GemmKernel& kernel = *p.kernel;
-  const char* workspace = static_cast<const char*>(call->workspace);
-  const char* lhs = workspace + block.batch * p.row_panels * p.lhs_panel_bytes() +
-                    block.unit_begin * kernel.unit_bytes * kernel.tile_rows;
-  const char* rhs = workspace + p.rhs_offset +
-                    (s.rhs_step == 0 ? 0 : block.batch * p.column_panels * p.rhs_panel_bytes()) +
-                    block.unit_begin * kernel.unit_bytes * kernel.tile_columns;
-  const bool bf16 = s.out == DType::kBF16;
-  char* out = static_cast<char*>(call->outputs[0].data);
-  // Sums between blocks of k lie in C itself when that is fp32.
-  float* sums = bf16 ? reinterpret_cast<float*>(static_cast<char*>(call->workspace) +
-                                                p.sums_offset)
-                     : reinterpret_cast<float*>(out);
-  for (int64_t j = block.column_begin; j < block.column_end; ++j) {
-    for (int64_t i = block.row_begin; i < block.row_end; ++i) {
-      const int64_t row = i * kernel.tile_rows;
-      const int64_t column = j * kernel.tile_columns;
-      const int64_t at = (block.batch * s.m + row) * s.n + column;
-      TileTarget target;
-      target.bf16 = bf16 && block.last;
-      target.out = target.bf16 ? static_cast<void*>(out + at * 2) : sums + at;
-      target.add = block.first ? nullptr : sums + at;
-      target.out_step = s.n;
-      target.add_step = s.n;
-      target.rows = static_cast<int32_t>(std::min<int64_t>(kernel.tile_rows, s.m - row));
-      target.columns = static_cast<int32_t>(std::min<int64_t>(kernel.tile_columns, s.n - column));
-      kernel.product(block.units, lhs + i * p.lhs_panel_bytes(), rhs + j * p.rhs_panel_bytes(),
-                     target);
+  void Run() {
+    if (kernel_.enter != nullptr) kernel_.enter();
+    // k = 0 still stores zeros once.
+    for (int64_t k_block = 0; k_block < std::max(1, p_.k_blocks); ++k_block) {
+      PackLhs(k_block);
+      Multiply(k_block);
+    }
+    if (kernel_.leave != nullptr) kernel_.leave();
+  }
+
+ private:
+  void PackLhs(int64_t k_block) {
+    const int64_t element = static_cast<int64_t>(SizeOf(s_.lhs));
+    const char* data = static_cast<const char*>(call_->inputs[0].data);
+    StripSource source;
+    source.step = s_.lhs_row;
+    source.k_step = s_.lhs_k;
+    source.k = std::min(p_.block_k(), s_.k - k_block * p_.block_k());
+    for (int64_t i = row_begin_; i < row_end_; ++i) {
+      const int64_t row = i * kernel_.tile_rows;
+      source.data = data + (batch_ * s_.lhs_step + k_block * p_.block_k() * s_.lhs_k +
+                            row * s_.lhs_row) * element;
+      source.width = std::min<int64_t>(kernel_.tile_rows, s_.m - row);
+      (p_.by_row() ? kernel_.pack_rows : kernel_.pack_units)(
+          source, left_ + (i - row_begin_) * left_panel_bytes_);
     }
   }
-}
+
+  void Multiply(int64_t k_block) {
+    const int64_t units = std::min(p_.block_units(), p_.units() - k_block * p_.block_units());
+    const int64_t rhs_batch = s_.rhs_step == 0 ? 0 : batch_;
+    const char* right =
+        static_cast<const char*>(call_->workspace) +
+        (rhs_batch * p_.k_blocks + k_block) * p_.column_panels * p_.panel_bytes();
+    const TileProduct product = p_.by_row() ? kernel_.product_rows : kernel_.product_units;
+    const bool first = k_block == 0;
+    const bool last = k_block + 1 >= p_.k_blocks;
+    const int64_t out_bytes = static_cast<int64_t>(SizeOf(s_.out));
+    char* out = static_cast<char*>(call_->outputs[0].data) + batch_ * s_.m * s_.n * out_bytes;
+    float* sums = sums_;
+    fetched_ = 0;
+    for (int64_t j = column_begin_; j < column_end_; ++j) {
+      const char* next_panel =
+          right + (j + 1 < column_end_ ? j + 1 : p_.column_panels + column_begin_) *
+                      p_.panel_bytes();
+      for (int64_t i = row_begin_; i < row_end_; ++i) {
+        const int64_t row = i * kernel_.tile_rows;
+        const int64_t column = j * kernel_.tile_columns;
+        TileTarget target;
+        target.rows = static_cast<int32_t>(std::min<int64_t>(kernel_.tile_rows, s_.m - row));
+        target.columns =
+            static_cast<int32_t>(std::min<int64_t>(kernel_.tile_columns, s_.n - column));
+        target.bf16 = last && s_.out == DType::kBF16;
+        target.out = last ? static_cast<void*>(out + (row * s_.n + column) * out_bytes) : sums;
+        target.out_step = last ? s_.n : kernel_.tile_columns;
+        target.add = first ? nullptr : sums;
+        target.add_step = kernel_.tile_columns;
+        // The next right panel comes in while this one is used, a share with each tile, and so do
+        // the rows of the next block of k.
+        target.next = next_panel + (i - row_begin_) * p_.panel_bytes() / (row_end_ - row_begin_);
+        if (!last) FetchLhs(k_block + 1);
+        product(units, left_ + (i - row_begin_) * left_panel_bytes_, right + j * p_.panel_bytes(),
+                target);
+        sums += kernel_.tile_rows * kernel_.tile_columns;
+      }
+    }
+  }
+
+  // Fetches one tile's share of the cache lines of the left operand in a block of k.
+  void FetchLhs(int64_t k_block) {
+    const int64_t element = static_cast<int64_t>(SizeOf(s_.lhs));
+    const int64_t first_row = row_begin_ * kernel_.tile_rows;
+    const int64_t rows = std::min(s_.m, row_end_ * kernel_.tile_rows) - first_row;
+    const int64_t first_k = k_block * p_.block_k();
+    const int64_t depth = std::min(p_.block_k(), s_.k - first_k);
+    const int64_t outer = p_.by_row() ? rows : depth;
+    const int64_t outer_step = (p_.by_row() ? s_.lhs_row : s_.lhs_k) * element;
+    const int64_t lines = CeilDiv((p_.by_row() ? depth : rows) * element, kAlign) + 1;
+    const char* data = static_cast<const char*>(call_->inputs[0].data) +
+                       (batch_ * s_.lhs_step + first_k * s_.lhs_k + first_row * s_.lhs_row) *
+                           element;
+    const int64_t tiles = (row_end_ - row_begin_) * (column_end_ - column_begin_);
+    const int64_t end = std::min(outer, fetched_ + CeilDiv(outer, tiles));
+    for (; fetched_ < end; ++fetched_) {
+      for (int64_t line = 0; line < lines; ++line) {
+        __builtin_prefetch(data + fetched_ * outer_step + line * kAlign, 0, 2);
+      }
+    }
+  }
+
+  const tsr_kernel_call* call_;
+  const GemmParams& p_;
+  const MatmulShape& s_;
+  const GemmKernel& kernel_;
+  int64_t batch_;
+  int64_t row_begin_, row_end_;        // panels
+  int64_t column_begin_, column_end_;  // panels
+  int64_t left_panel_bytes_;
+  int64_t fetched_ = 0;  // rows of the next block's left operand, or of its k
+  // Sums of earlier blocks of k, tile by tile, and the left panels of one block.
+  alignas(kAlign) float sums_[kTaskRows * kTaskColumns];
+  alignas(kAlign) char left_[kTaskRows * kRowBytes];
+};
 
 void RunGemm(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t phase,
              int64_t task) {
   const auto p = Params<GemmParams>(plan);
   if (phase == 0) {
-    RunPack(call, p, task);
+    PackRhs(call, p, task);
     return;
   }
-  const int64_t row_tasks = CeilDiv(p.row_panels, p.task_row_panels);
-  const int64_t column_tasks = CeilDiv(p.column_panels, p.task_column_panels);
-  Block block;
-  block.batch = task / (row_tasks * column_tasks);
-  block.row_begin = task / column_tasks % row_tasks * p.task_row_panels;
-  block.row_end = std::min<int64_t>(p.row_panels, block.row_begin + p.task_row_panels);
-  block.column_begin = task % column_tasks * p.task_column_panels;
-  block.column_end = std::min<int64_t>(p.column_panels, block.column_begin + p.task_column_panels);
-  const int64_t units = p.units();
-  const int64_t block_units = std::max<int64_t>(1, kBlockBytes / p.kernel->unit_bytes);
-  if (p.kernel->enter != nullptr) p.kernel->enter();
-  // k = 0 still stores zeros once.
-  int64_t unit = 0;
-  do {
-    block.unit_begin = unit;
-    block.units = std::min(block_units, units - unit);
-    block.first = unit == 0;
-    unit += block_units;
-    block.last = unit >= units;
-    RunBlock(call, p, block);
-  } while (!block.last);
-  if (p.kernel->leave != nullptr) p.kernel->leave();
+  BlockTask block(call, p, task);
+  block.Run();
 }
 
-// How many panels a task takes. Follows from the shape alone; changes no sum.
+// How many panels a task takes. Follows from the shape alone; changes no sum. Each further column
+// of tasks packs the left operand once more, each further row of tasks reads the right one again.
 void ChooseBlocks(GemmParams* p) {
-  int64_t rows = std::clamp<int64_t>(kLhsBlockBytes / std::max<int64_t>(1, p->lhs_panel_bytes()),
-                                     2, kMaxRowPanels);
-  int64_t columns = kMaxColumnPanels;
-  rows = std::min<int64_t>(rows, std::max(1, p->row_panels));
-  columns = std::min<int64_t>(columns, std::max(1, p->column_panels));
-  const auto tasks = [&] {
-    return p->shape.batch * CeilDiv(p->row_panels, rows) * CeilDiv(p->column_panels, columns);
-  };
-  while (tasks() < kWantedTasks && (columns > 4 || rows > 2)) {
-    if (columns > 4) {
-      columns = CeilDiv(columns, 2);
-    } else {
-      rows = CeilDiv(rows, 2);
+  constexpr int64_t kPackCost = 3;  // of an element, beside reading a packed one
+  const int64_t rows = std::max(1, p->row_panels), columns = std::max(1, p->column_panels);
+  const int64_t batch = p->shape.batch;
+  const int64_t wanted =
+      std::min(kWantedTasks, batch * CeilDiv(rows, 2) * CeilDiv(columns, 4));
+  int64_t best = -1;
+  for (int64_t r = 1; r <= std::min(rows, kTaskRows / p->kernel->tile_rows); ++r) {
+    for (int64_t c = 1; c <= std::min(columns, kTaskColumns / p->kernel->tile_columns); ++c) {
+      const int64_t row_tasks = CeilDiv(rows, r), column_tasks = CeilDiv(columns, c);
+      if (batch * row_tasks * column_tasks < wanted) continue;
+      const int64_t cost = column_tasks * rows * p->kernel->tile_rows * kPackCost +
+                           row_tasks * columns * p->kernel->tile_columns;
+      if (best >= 0 && cost >= best) continue;
+      best = cost;
+      // Even shares, so that the last task of a row of blocks is not a sliver.
+      p->task_row_panels = static_cast<int32_t>(CeilDiv(rows, row_tasks));
+      p->task_column_panels = static_cast<int32_t>(CeilDiv(columns, column_tasks));
     }
   }
-  // Even shares, so that the last task of a row of blocks is not a sliver.
-  rows = CeilDiv(p->row_panels, std::max<int64_t>(1, CeilDiv(p->row_panels, rows)));
-  columns = CeilDiv(p->column_panels, std::max<int64_t>(1, CeilDiv(p->column_panels, columns)));
-  p->task_row_panels = static_cast<int32_t>(std::max<int64_t>(1, rows));
-  p->task_column_panels = static_cast<int32_t>(std::max<int64_t>(1, columns));
 }
 
 }  // namespace
@@ -171,38 +217,26 @@ void ChooseBlocks(GemmParams* p) {
 int32_t PlanGemm(const MatmulShape& shape, const GemmKernel& kernel, tsr_kernel_plan* plan,
                  char* reason) {
   constexpr int64_t kMaxDim = int64_t{1} << 31;
-  if (shape.m >= kMaxDim || shape.n >= kMaxDim) {
-    return Decline(reason, "matmul: more than 2^31 rows or columns");
+  if (shape.m >= kMaxDim || shape.n >= kMaxDim || shape.k >= kMaxDim) {
+    return Decline(reason, "matmul: more than 2^31 rows, columns or terms");
   }
   GemmParams p = {};
   p.shape = shape;
   p.kernel = &kernel;
   p.row_panels = static_cast<int32_t>(CeilDiv(shape.m, kernel.tile_rows));
   p.column_panels = static_cast<int32_t>(CeilDiv(shape.n, kernel.tile_columns));
+  p.k_blocks = static_cast<int32_t>(CeilDiv(shape.k, p.block_k()));
   ChooseBlocks(&p);
-  const int64_t lhs_panels = shape.batch * p.row_panels;
-  const int64_t rhs_panels = p.rhs_batches() * p.column_panels;
-  const auto per_task = [](int64_t panel_bytes) {
-    return static_cast<int32_t>(
-        std::max<int64_t>(1, kPackBytes / std::max<int64_t>(1, panel_bytes)));
-  };
-  p.lhs_pack_panels = per_task(p.lhs_panel_bytes());
-  p.rhs_pack_panels = per_task(p.rhs_panel_bytes());
-  p.rhs_offset = RoundUp(lhs_panels * p.lhs_panel_bytes());
-  p.sums_offset = RoundUp(p.rhs_offset + rhs_panels * p.rhs_panel_bytes());
-  const bool long_k = p.units() * kernel.unit_bytes > kBlockBytes;
-  const int64_t sums_bytes =
-      shape.out == DType::kBF16 && long_k ? shape.batch * shape.m * shape.n * 4 : 0;
+  const bool empty = shape.batch * shape.m * shape.n == 0;
+  const int64_t matrices = p.rhs_batches() * p.k_blocks;
   plan->run = RunGemm;
   plan->phase_count = 2;
-  const bool empty = shape.batch * shape.m * shape.n == 0;
-  plan->tasks[0] = empty || shape.k == 0 ? 0
-                                         : CeilDiv(lhs_panels, p.lhs_pack_panels) +
-                                               CeilDiv(rhs_panels, p.rhs_pack_panels);
+  plan->tasks[0] = empty ? 0 : matrices * CeilDiv(p.column_panels, kPackPanels);
   plan->tasks[1] = empty ? 0
                          : shape.batch * CeilDiv(p.row_panels, p.task_row_panels) *
                                CeilDiv(p.column_panels, p.task_column_panels);
-  plan->workspace_bytes = empty ? 0 : static_cast<size_t>(p.sums_offset + sums_bytes);
+  plan->workspace_bytes =
+      empty ? 0 : static_cast<size_t>(matrices * p.column_panels * p.panel_bytes());
   SetParams(plan, p);
   return 0;
 }

@@ -1,14 +1,21 @@
-// GemmKernel: what one instruction set gives the shared driver: two packers and a tile product.
+// GemmKernel: what one instruction set gives the shared driver: packers and tile products.
 //
-// A panel is a strip of the left matrix `tile_rows` high or of the right one `tile_columns` wide,
-// over all of k, stored in the order the tile product reads it. k is cut into units: 1 element for
-// fp32, a pair for bf16 dot products, 32 for AMX tiles; the last unit is filled with zeros, and so
-// is the rest of a strip at the matrix' edge. Thread-safe: constant data and pure functions.
+// k is cut into blocks and a block into units: 1 element for fp32, a pair for bf16 dot products, 32
+// for AMX tiles; the last unit is filled with zeros. A panel is a strip of one block of k: of the
+// right matrix `tile_columns` wide, stored [unit][column]; of the left one `tile_rows` high, stored
+// the way it lies in memory: [unit][row], or, where k is contiguous, [row][unit] with rows
+// kRowBytes apart, so that packing moves whole vectors either way. The rest of a strip at the
+// matrix' edge is zero. Thread-safe: constant data and pure functions.
 #pragma once
 
 #include "kernels/cpu/internal/elements.h"
 
 namespace tessera::cpu::dense {
+
+// Bytes of k per row or column in a panel: a right panel of fp32 fits L1 beside one of the left.
+inline constexpr int64_t kBlockBytes = 1024;
+// From row to row of a left panel where k is contiguous; no power of two, for the sake of L1.
+inline constexpr int64_t kRowBytes = kBlockBytes + 64;
 
 // A strip to pack. Element (i, k) lies at data[i * step + k * k_step]; one of the two steps is 1.
 struct StripSource {
@@ -30,6 +37,7 @@ struct TileTarget {
   int32_t rows;
   int32_t columns;
   bool bf16;
+  const char* next;    // what will be read next, fetched by the way; any address
 };
 // Sums |units| units of k in rising order and stores.
 using TileProduct = void (*)(int64_t units, const void* lhs, const void* rhs,
@@ -40,9 +48,12 @@ struct GemmKernel {
   int32_t tile_columns;
   int32_t unit;        // elements of k in a unit
   int32_t unit_bytes;  // of one row's or column's share of a unit in a panel
-  PackStrip pack_lhs;
   PackStrip pack_rhs;
-  TileProduct product;
+  // Left strips as [unit][row] and as [row][unit], and the products that read them.
+  PackStrip pack_units;
+  PackStrip pack_rows;
+  TileProduct product_units;
+  TileProduct product_rows;
   // Called by every task before its first product and after its last; NULL when not needed.
   void (*enter)();
   void (*leave)();

@@ -1,5 +1,4 @@
-// Packing in plain loops: strips of a matrix into panels of fp32, for any type and any way it lies.
-// Included after the target pragma.
+// Packing into panels of fp32, for any type and any way a matrix lies. Included after a vec_*.h.
 #pragma once
 
 #include "kernels/cpu/gemm/kernel.h"
@@ -7,15 +6,38 @@
 namespace tessera::cpu::dense {
 namespace {
 
+// Panels stored [k][strip].
 template <class T, int kPanel>
 void PackPlain(const StripSource& source, void* panel) {
   const T* data = static_cast<const T*>(source.data);
   float* out = static_cast<float*>(panel);
-  for (int64_t k = 0; k < source.k; ++k) {
+  const bool whole = source.step == 1 && source.width == kPanel && kPanel % Vec::kLanes == 0;
+  for (int64_t k = 0; k < source.k; ++k, out += kPanel) {
     const T* from = data + k * source.k_step;
+    if (whole) {
+      for (int64_t i = 0; i < kPanel; i += Vec::kLanes) StoreV(LoadV(from + i), out + i);
+      continue;
+    }
     for (int64_t i = 0; i < source.width; ++i) out[i] = Load(from[i * source.step]);
     for (int64_t i = source.width; i < kPanel; ++i) out[i] = 0;
-    out += kPanel;
+  }
+}
+
+// [row][k], rows kRowBytes apart; k is contiguous.
+template <class T, int kRows>
+void PackPlainRows(const StripSource& source, void* panel) {
+  const T* data = static_cast<const T*>(source.data);
+  char* out = static_cast<char*>(panel);
+  for (int64_t r = 0; r < kRows; ++r, out += kRowBytes) {
+    float* row = reinterpret_cast<float*>(out);
+    for (int64_t k = 0; k < source.k; k += Vec::kLanes) {
+      const int64_t left = source.k - k;
+      const T* from = data + r * source.step + k;
+      StoreV(r >= source.width       ? Zero()
+             : left < Vec::kLanes ? LoadPart(from, left)
+                                  : LoadV(from),
+             row + k);
+    }
   }
 }
 

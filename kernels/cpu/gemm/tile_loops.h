@@ -18,14 +18,17 @@ struct UnitF32 {
   static Vec Add(Vec row, Vec columns, Vec sum) { return MulAdd(row, columns, sum); }
 };
 
+inline constexpr int64_t kFetchBytes = 16;  // ahead, per unit
+
 // sums[r][c] over |units|. Row r of unit u lies at lhs[r * row_step + u * unit_step], the columns
-// of unit u at rhs + u * rhs_step.
-template <class Unit, int kRows, int kVecs>
+// of unit u at rhs + u * rhs_step. What follows |next| is brought to L2 by the way.
+template <class Unit, int kRows, int kVecs, bool kFetch = false>
 [[gnu::always_inline]] inline void SumTile(int64_t units, const typename Unit::Packed* lhs,
                                            int64_t row_step, int64_t unit_step,
                                            const typename Unit::Packed* rhs, int64_t rhs_step,
-                                           Vec (&sums)[kRows][kVecs]) {
+                                           Vec (&sums)[kRows][kVecs], const char* next = nullptr) {
   for (int64_t u = 0; u < units; ++u) {
+    if constexpr (kFetch) __builtin_prefetch(next + u * kFetchBytes, 0, 2);
     Vec columns[kVecs];
 #pragma GCC unroll 8
     for (int c = 0; c < kVecs; ++c) columns[c] = Unit::LoadColumns(rhs + c * Vec::kLanes);
@@ -56,7 +59,7 @@ inline void StoreTarget(Vec sum, const TileTarget& t, int64_t row, int64_t colum
 }
 
 // kRows is the target's row count rounded up to even, kVecs what its columns need.
-template <class Unit, int kPanelRows, int kPanelVecs, int kRows, int kVecs>
+template <class Unit, bool kByRow, int kPanelRows, int kPanelVecs, int kRows, int kVecs>
 void TileOf(int64_t units, const void* lhs, const void* rhs, const TileTarget& target) {
   using Packed = typename Unit::Packed;
   Vec sums[kRows][kVecs];
@@ -65,8 +68,10 @@ void TileOf(int64_t units, const void* lhs, const void* rhs, const TileTarget& t
 #pragma GCC unroll 8
     for (int c = 0; c < kVecs; ++c) sums[r][c] = Zero();
   }
-  SumTile<Unit, kRows, kVecs>(units, static_cast<const Packed*>(lhs), 1, kPanelRows,
-                              static_cast<const Packed*>(rhs), kPanelVecs * Vec::kLanes, sums);
+  SumTile<Unit, kRows, kVecs, true>(units, static_cast<const Packed*>(lhs),
+                                    kByRow ? kRowBytes / static_cast<int64_t>(sizeof(Packed)) : 1,
+                                    kByRow ? 1 : kPanelRows, static_cast<const Packed*>(rhs),
+                                    kPanelVecs * Vec::kLanes, sums, target.next);
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
     if (r >= target.rows) break;
@@ -78,17 +83,18 @@ void TileOf(int64_t units, const void* lhs, const void* rhs, const TileTarget& t
   }
 }
 
-template <class Unit, int kPanelRows, int kPanelVecs, int kRows>
+// A left panel stored [row][unit] when |kByRow|, else [unit][row]; see kernel.h.
+template <class Unit, bool kByRow, int kPanelRows, int kPanelVecs, int kRows>
 void TileRows(int64_t units, const void* lhs, const void* rhs, const TileTarget& target) {
   if constexpr (kRows > 2) {
     if (target.rows <= kRows - 2) {
-      return TileRows<Unit, kPanelRows, kPanelVecs, kRows - 2>(units, lhs, rhs, target);
+      return TileRows<Unit, kByRow, kPanelRows, kPanelVecs, kRows - 2>(units, lhs, rhs, target);
     }
   }
   if (target.columns <= Vec::kLanes) {
-    return TileOf<Unit, kPanelRows, kPanelVecs, kRows, 1>(units, lhs, rhs, target);
+    return TileOf<Unit, kByRow, kPanelRows, kPanelVecs, kRows, 1>(units, lhs, rhs, target);
   }
-  TileOf<Unit, kPanelRows, kPanelVecs, kRows, kPanelVecs>(units, lhs, rhs, target);
+  TileOf<Unit, kByRow, kPanelRows, kPanelVecs, kRows, kPanelVecs>(units, lhs, rhs, target);
 }
 
 }  // namespace
