@@ -5,8 +5,9 @@
  *    tsr_status_free. Outputs (out_...) are untouched on error.
  *  - Handles are strong references. Each is freed once, by its own tsr_<noun>_free, in any order,
  *    from any thread; freeing NULL does nothing. A child keeps alive what it needs.
- *  - Text is UTF-8, given as pointer and length (no terminator needed); NULL with length 0 is empty.
- *    Text that is returned by out_text/out_len is also 0-terminated and freed with tsr_text_free.
+ *  - Text is UTF-8, given as pointer and length (no terminator needed); NULL with length 0 is
+ *    empty. Text that is returned by out_text/out_len is also 0-terminated and freed with
+ *    tsr_text_free.
  *  - Structs that grow begin with struct_size = sizeof of the struct the caller compiled against.
  *  - NULL where a pointer is required, a wrong length or a handle of another kind gives
  *    INVALID_ARGUMENT. With the runtime option "checked" freed and foreign handles do so too.
@@ -14,9 +15,12 @@
  *  - Long work returns a tsr_job. Callbacks have a `user` pointer and, where kept, a `destroy` that
  *    is called exactly once, also when registering fails. Each says on which thread it is called.
  *
- * Each function says: effect; Errors: codes beyond INVALID_ARGUMENT and RESOURCE_EXHAUSTED, which any
- * may give; Threads: "any" = safe from any thread at the same time, "one" = one thread at a time per
- * handle; Since. Everything is unstable until 1.0.
+ * Each function says: effect; Errors: codes beyond INVALID_ARGUMENT and RESOURCE_EXHAUSTED, which
+ * any may give; Threads: "any" = safe from any thread at the same time, "one" = one thread at a
+ * time per handle (a second one gets FAILED_PRECONDITION); Since. Everything is unstable until 1.0.
+ *
+ * INTERNAL that tells of a broken invariant is an error in Tessera: from then on every call on that
+ * runtime and what was made from it fails with INTERNAL, but for describing, waiting and freeing.
  */
 #ifndef TESSERA_H_
 #define TESSERA_H_
@@ -130,11 +134,13 @@ TSR_API int32_t tsr_status_line(const tsr_status* status);
 /* The rank that failed in a group of processes, or -1. Threads: any. Since: 0.1. */
 TSR_API int32_t tsr_status_rank(const tsr_status* status);
 
-/* 1 when the same call may succeed later (UNAVAILABLE, ABORTED), else 0. Threads: any. Since: 0.1. */
+/* Says whether the same call may succeed later: 1 for UNAVAILABLE and ABORTED, else 0. Threads:
+ * any. Since: 0.1. */
 TSR_API int32_t tsr_status_retryable(const tsr_status* status);
 
-/* Details as JSON ("{}" when there are none): for configs, the list of all errors with path, line,
- * column, expected, got and nearest name. Alive as long as the status. Threads: any. Since: 0.1. */
+/* Details as a JSON object ("{}" when there are none): for configs and options {"errors": [...]},
+ * all errors with file, line, column, path, expected, got and nearest name. Alive as long as the
+ * status. Threads: any. Since: 0.1. */
 TSR_API const char* tsr_status_payload(const tsr_status* status);
 
 /* ---- Runtime -------------------------------------------------------------------------------- */
@@ -143,9 +149,10 @@ TSR_API const char* tsr_status_payload(const tsr_status* status);
  * `options` is JSON: {"threads": 0 (all cores), "spin_us": 0, "isa": "" (best; "reference",
  * "baseline", "avx2", "avx512", "avx512_bf16", "amx"), "checked": false,
  * "memory_limit_bytes": 0 (none), "rank": 0, "world_size": 1, "master_addr": "", "master_port": 0,
- * "timeout_s": 60}. With world_size > 1 the call meets the other ranks.
- * Errors: UNAVAILABLE (ranks did not meet), DEADLINE_EXCEEDED. Owns: the caller frees *out_runtime.
- * Threads: any. Since: 0.1. */
+ * "timeout_s": 60}. With world_size > 1 the call meets the other ranks within timeout_s. "checked"
+ * holds for the whole process once a runtime has asked for it. Errors: UNAVAILABLE (ranks did not
+ * meet), FAILED_PRECONDITION (an instruction set that this machine lacks; a group that refuses this
+ * rank). Owns: the caller frees *out_runtime. Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_runtime_new(const char* options, size_t options_len,
                                                  tsr_runtime** out_runtime);
 
@@ -153,12 +160,14 @@ TSR_API TSR_MUST_USE tsr_status* tsr_runtime_new(const char* options, size_t opt
 TSR_API void tsr_runtime_free(tsr_runtime* runtime);
 
 /* Writes what the runtime uses as JSON: threads, instruction set chosen and why, rank, world size,
- * kernels. Owns: the caller frees *out_text. Threads: any. Since: 0.1. */
+ * kernels, backends with the reasons of those that refuse. Owns: the caller frees *out_text.
+ * Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_runtime_describe(tsr_runtime* runtime, char** out_text,
                                                       size_t* out_len);
 
 /* Writes the catalogue of one kind as JSON: "modules", "ops", "optimizers", "schedules", "kernels",
- * "data", or "all". Owns: the caller frees *out_text. Errors: NOT_FOUND. Threads: any. Since: 0.1. */
+ * "data", or a role of config types ("norm"), as a list of objects; "all" is an object of the first
+ * six. Owns: the caller frees *out_text. Errors: NOT_FOUND. Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_runtime_list(tsr_runtime* runtime, const char* kind,
                                                   size_t kind_len, char** out_text,
                                                   size_t* out_len);
@@ -275,7 +284,8 @@ TSR_API TSR_MUST_USE tsr_status* tsr_graph_new(tsr_runtime* runtime, tsr_graph**
 /* Frees a graph. Threads: any. Since: 0.1. */
 TSR_API void tsr_graph_free(tsr_graph* graph);
 
-/* Adds an argument of the program. `dims` is text: "B,T,512", with symbols. Threads: one. Since: 0.1. */
+/* Adds an argument of the program. `dims` is text: "B,T,512", with symbols. Threads: one. Since:
+ * 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_graph_input(tsr_graph* graph, const char* name,
                                                  size_t name_len, tsr_dtype dtype,
                                                  const char* dims, size_t dims_len,
@@ -368,7 +378,8 @@ TSR_API TSR_MUST_USE tsr_status* tsr_scope_call(tsr_scope* scope, const char* sl
                                                 const tsr_value* inputs, size_t input_count,
                                                 tsr_value* outputs, size_t* inout_count);
 
-/* An ambient value: "positions", "segments". Errors: NOT_FOUND. Threads: the tracing one. Since: 0.1. */
+/* An ambient value: "positions", "segments". Errors: NOT_FOUND. Threads: the tracing one. Since:
+ * 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_scope_ambient(tsr_scope* scope, const char* name,
                                                    size_t name_len, tsr_value* out_value);
 
@@ -402,8 +413,9 @@ typedef tsr_status* (*tsr_op_run)(void* user, const char* attrs, size_t attrs_le
  * outputs, then the cotangents of the outputs; writes one gradient per input to `gradients`
  * (negative: none). Called while a program is compiled, on that thread. */
 typedef tsr_status* (*tsr_op_gradient)(void* user, tsr_scope* graph_scope, const char* attrs,
-                                       size_t attrs_len, const tsr_value* values, size_t value_count,
-                                       tsr_value* gradients, size_t input_count);
+                                       size_t attrs_len, const tsr_value* values,
+                                       size_t value_count, tsr_value* gradients,
+                                       size_t input_count);
 
 typedef struct tsr_op_def {
   uint32_t struct_size;
@@ -424,9 +436,9 @@ TSR_API TSR_MUST_USE tsr_status* tsr_runtime_register_op(tsr_runtime* runtime,
 /* ---- Program: compile, run, differentiate ---------------------------------------------------- */
 
 /* Compiles the model of a config. `options` is JSON: {"mode": "evaluate" ("train", "decode"),
- * "gradients": false, "dtype": "" (the config's), "recompute": "selective"}. Parameters start as the
- * config's initialisers say, from runtime.seed. Owns: the caller frees *out_program.
- * Threads: any. Since: 0.1. */
+ * "gradients": false, "dtype": "" (the config's), "recompute": "selective"}. Parameters start as
+ * the config's initialisers say, from runtime.seed. Owns: the caller frees *out_program. Threads:
+ * any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_program_from_config(const tsr_config* config,
                                                          const char* options, size_t options_len,
                                                          tsr_program** out_program);
@@ -485,8 +497,8 @@ TSR_API TSR_MUST_USE tsr_status* tsr_program_get_param(tsr_program* program, con
 TSR_API TSR_MUST_USE tsr_status* tsr_program_set_param(tsr_program* program, const char* path,
                                                        size_t path_len, const tsr_tensor* tensor);
 
-/* Copies the gradient of the parameter at `path`, of the last run with gradients. Errors: NOT_FOUND,
- * FAILED_PRECONDITION. Owns: the caller frees *out_tensor. Threads: one. Since: 0.1. */
+/* Copies the gradient of the parameter at `path`, of the last run with gradients. Errors:
+ * NOT_FOUND, FAILED_PRECONDITION. Owns: the caller frees *out_tensor. Threads: one. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_program_get_gradient(tsr_program* program, const char* path,
                                                           size_t path_len,
                                                           tsr_tensor** out_tensor);
@@ -500,16 +512,17 @@ TSR_API TSR_MUST_USE tsr_status* tsr_config_plan(const tsr_config* config, const
 
 /* ---- Trainer --------------------------------------------------------------------------------- */
 
-/* Makes a trainer for a config. `out_dir` is where metrics.jsonl and checkpoints/ go; empty: nowhere.
- * `options` is JSON: {"resume": false}. With "resume" the newest complete checkpoint of out_dir is
- * loaded; damaged ones are reported in tsr_trainer_describe. Errors: NOT_FOUND (data),
- * ALREADY_EXISTS (out_dir holds checkpoints and resume is false), DATA_LOSS.
- * Owns: the caller frees *out_trainer. Threads: any. Since: 0.1. */
+/* Makes a trainer for a config. `out_dir` is where metrics.jsonl and checkpoints/ go; empty:
+ * nowhere. `options` is JSON: {"resume": false}. With "resume" the newest complete checkpoint of
+ * out_dir is loaded; damaged ones are reported in tsr_trainer_describe. Errors: NOT_FOUND (data),
+ * ALREADY_EXISTS (out_dir holds checkpoints and resume is false), DATA_LOSS. Owns: the caller
+ * frees *out_trainer. Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_trainer_new(const tsr_config* config, const char* out_dir,
                                                  size_t out_dir_len, const char* options,
                                                  size_t options_len, tsr_trainer** out_trainer);
 
-/* Frees a trainer; a running job is cancelled first. Threads: any. Since: 0.1. */
+/* Frees a trainer; a running job is cancelled first and waited for (not on the job's own thread,
+ * in a sink). Threads: any. Since: 0.1. */
 TSR_API void tsr_trainer_free(tsr_trainer* trainer);
 
 /* What one step reports. */
@@ -563,11 +576,13 @@ TSR_API TSR_MUST_USE tsr_status* tsr_trainer_describe(tsr_trainer* trainer, char
 TSR_API TSR_MUST_USE tsr_status* tsr_trainer_profile(tsr_trainer* trainer, char** out_text,
                                                      size_t* out_len);
 
-/* Receives one JSON object a step (and one an evaluation). Called on the thread that steps; `record`
- * is valid during the call. */
+/* Receives one JSON object a step (and one an evaluation). Called on the thread that steps;
+ * `record` is valid during the call. It must not call functions of its trainer, but may cancel the
+ * job. */
 typedef void (*tsr_metrics_sink)(void* user, const char* record, size_t record_len);
 
-/* Adds a metrics sink. Threads: one. Since: 0.1. */
+/* Adds a metrics sink. `destroy` (may be NULL) runs when the trainer ends. Threads: one. Since:
+ * 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_trainer_add_sink(tsr_trainer* trainer, tsr_metrics_sink sink,
                                                       void* user, void (*destroy)(void* user));
 
@@ -583,7 +598,8 @@ typedef struct tsr_progress {
 } tsr_progress;
 
 /* Waits up to `timeout_s` seconds (negative: for ever). The job's own status when it has ended.
- * Errors: DEADLINE_EXCEEDED (still running). Threads: any. Since: 0.1. */
+ * Errors: DEADLINE_EXCEEDED (still running), FAILED_PRECONDITION (on the job's own thread).
+ * Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_job_wait(tsr_job* job, double timeout_s);
 
 /* Reads the progress. Threads: any. Since: 0.1. */
@@ -592,13 +608,15 @@ TSR_API TSR_MUST_USE tsr_status* tsr_job_progress(tsr_job* job, tsr_progress* ou
 /* Asks the job to stop; returns at once. Threads: any (not from a signal handler). Since: 0.1. */
 TSR_API void tsr_job_cancel(tsr_job* job);
 
-/* Frees a job; a running one is cancelled and waited for. Threads: any. Since: 0.1. */
+/* Frees a job; a running one is cancelled and waited for (not on its own thread). Threads: any.
+ * Since: 0.1. */
 TSR_API void tsr_job_free(tsr_job* job);
 
 /* ---- Generation ------------------------------------------------------------------------------ */
 
-/* Makes a generator from a checkpoint. `options` is JSON: {"dtype": ""}. Errors: NOT_FOUND,
- * DATA_LOSS. Owns: the caller frees *out_generator. Threads: any. Since: 0.1. */
+/* Makes a generator from a checkpoint. `options` is JSON: {"dtype": ""} (that of the config;
+ * "fp32", "bf16", "fp64"). Errors: NOT_FOUND, DATA_LOSS, FAILED_PRECONDITION (no tokenizer in it).
+ * Owns: the caller frees *out_generator. Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_generator_from_checkpoint(tsr_runtime* runtime,
                                                                const char* path, size_t path_len,
                                                                const char* options,
@@ -629,9 +647,9 @@ TSR_API TSR_MUST_USE tsr_status* tsr_generator_generate(tsr_generator* generator
 
 /* Writes what a checkpoint holds as JSON: step, tensors with dtype, dims and file, data position,
  * config. With verify != 0 every checksum is read and compared. `path` may be one checkpoint or a
- * folder of them (then the newest complete one, and the reasons why others are refused).
- * Errors: NOT_FOUND, DATA_LOSS (which file, chunk, offset). Owns: the caller frees *out_text.
- * Threads: any. Since: 0.1. */
+ * folder of them (then the newest complete one, and the reasons why others are refused). Errors:
+ * NOT_FOUND, DATA_LOSS (which file, chunk, offset; the JSON is then the payload). Owns: the caller
+ * frees *out_text. Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_checkpoint_inspect(const char* path, size_t path_len,
                                                         int32_t verify, char** out_text,
                                                         size_t* out_len);

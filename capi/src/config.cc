@@ -111,9 +111,8 @@ tsr_status* tsr_config_get(const tsr_config* config, const char* path, size_t pa
 }
 
 tsr_status* tsr_config_to_json(const tsr_config* config, char** out_text, size_t* out_len) {
-  return WriteText(config, out_text, out_len, [](const Config& copy) -> absl::StatusOr<std::string> {
-    return copy.ToJson();
-  });
+  return WriteText(config, out_text, out_len,
+                   [](const Config& copy) -> absl::StatusOr<std::string> { return copy.ToJson(); });
 }
 
 tsr_status* tsr_config_resolve(const tsr_config* config, int32_t as_json, char** out_text,
@@ -126,8 +125,9 @@ tsr_status* tsr_config_resolve(const tsr_config* config, int32_t as_json, char**
 }
 
 tsr_status* tsr_config_to_bytes(const tsr_config* config, char** out_bytes, size_t* out_len) {
-  return WriteText(config, out_bytes, out_len,
-                   [](const Config& copy) -> absl::StatusOr<std::string> { return copy.ToBytes(); });
+  return WriteText(
+      config, out_bytes, out_len,
+      [](const Config& copy) -> absl::StatusOr<std::string> { return copy.ToBytes(); });
 }
 
 tsr_status* tsr_config_diff(const tsr_config* a, const tsr_config* b, char** out_text,

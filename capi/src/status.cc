@@ -82,5 +82,6 @@ int32_t tsr_status_retryable(const tsr_status* status) {
 }
 
 const char* tsr_status_payload(const tsr_status* status) {
-  return ReadStatus(status, "{}", [](const StatusObject& object) { return object.payload.c_str(); });
+  return ReadStatus(status, "{}",
+                    [](const StatusObject& object) { return object.payload.c_str(); });
 }

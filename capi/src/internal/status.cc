@@ -50,6 +50,21 @@ void ReadConfigErrors(const std::string& list, StatusObject& object) {
   }
 }
 
+// The rank that a failed group names in its message ("rank 2 (host a, pid 7) died: ..."), or -1.
+int RankInMessage(const absl::Status& status) {
+  if (!absl::IsUnavailable(status) && !absl::IsAborted(status)) return -1;
+  constexpr std::string_view kRank = "rank ";
+  const absl::string_view message = status.message();
+  for (size_t at = message.find(kRank); at != absl::string_view::npos;
+       at = message.find(kRank, at + 1)) {
+    absl::string_view digits = message.substr(at + kRank.size());
+    digits = digits.substr(0, digits.find_first_not_of("0123456789"));
+    int rank = 0;
+    if (absl::SimpleAtoi(digits, &rank)) return rank;
+  }
+  return -1;
+}
+
 std::string Utf8(std::string_view text) {
   return IsValidUtf8(text) ? std::string(text) : Quoted(text, text.size() * 4 + 2);
 }
@@ -74,8 +89,8 @@ tsr_status* NewStatus(const absl::Status& status) noexcept {
     if (const std::string path = Detail(status, kPathUrl); !path.empty()) object->path = path;
     if (const std::string file = Detail(status, kFileUrl); !file.empty()) object->file = file;
     if (const std::string json = Detail(status, kPayloadUrl); !json.empty()) object->payload = json;
-    int rank = 0;
-    if (absl::SimpleAtoi(Detail(status, kRankUrl), &rank)) object->rank = rank;
+    object->rank = RankInMessage(status);
+    if (int rank = 0; absl::SimpleAtoi(Detail(status, kRankUrl), &rank)) object->rank = rank;
     return NewHandle<tsr_status>(std::move(object));
   } catch (...) {
     return OutOfMemoryStatus();
