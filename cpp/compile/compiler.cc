@@ -12,6 +12,7 @@
 #include "cpp/ir/verifier.h"
 #include "cpp/passes/flatten.h"
 #include "cpp/passes/outline.h"
+#include "cpp/shard/data_parallel.h"
 
 namespace tessera {
 namespace {
@@ -48,6 +49,7 @@ class Compiler {
     RETURN_IF_ERROR(AddRefresh());
     BuildSchedule();
     RETURN_IF_ERROR(Verify(program()));
+    RETURN_IF_ERROR(DecideDataParallel(program()));
     return std::shared_ptr<const Program>(builder_.Release());
   }
 

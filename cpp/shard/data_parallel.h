@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "cpp/ir/program.h"
 #include "cpp/shard/placement.h"
@@ -41,7 +42,8 @@ struct DataParallelPlan {
 absl::StatusOr<DataParallelPlan> PlanDataParallel(const Program& program,
                                                   const DataParallelOptions& options = {});
 
-// Writes the decisions of a plan into the program, or why there is none.
-void ApplyDataParallel(const absl::StatusOr<DataParallelPlan>& plan, Program& program);
+// Plans, and writes the decisions into the program, or why ranks cannot share its batch. Errors are
+// those of a program that is not well formed.
+absl::Status DecideDataParallel(Program& program, const DataParallelOptions& options = {});
 
 }  // namespace tessera

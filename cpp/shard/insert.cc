@@ -1,5 +1,6 @@
 #include "cpp/shard/insert.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <utility>
@@ -40,11 +41,11 @@ class Inserter {
     RETURN_IF_ERROR(mesh_.Validate());
     RETURN_IF_ERROR(AddInputs());
     for (size_t n = 0; n < source_.nodes().size(); ++n) {
-      const absl::Status status = AddNode(source_.nodes()[n]);
+      const absl::Status status = AddNode(static_cast<int>(n), source_.nodes()[n]);
       if (!status.ok()) return At(source_, n, status);
     }
     RETURN_IF_ERROR(AddOutputs());
-    RETURN_IF_ERROR(VerifyLayouts(*result_.function, mesh_, result_.layouts));
+    RETURN_IF_ERROR(VerifyLayouts(source_, result_, mesh_));
     return std::move(result_);
   }
 
@@ -85,7 +86,7 @@ class Inserter {
   }
 
   // Plans one node on every axis, brings its operands there, and adds it.
-  absl::Status AddNode(const Node& node) {
+  absl::Status AddNode(int index, const Node& node) {
     if (node.is_call()) {
       return absl::InvalidArgumentError(
           absl::StrCat("expected a flat function, got a call of '", node.callee->name(), "'"));
@@ -122,6 +123,7 @@ class Inserter {
       layouts_[node.outputs[o]] = results[o];
       result_.layouts.push_back(results[o]);
     }
+    result_.source_nodes.push_back(index);
     result_.function->SetColor(result_.function->nodes().size() - 1, node.color);
     return absl::OkStatus();
   }
@@ -176,7 +178,7 @@ class Inserter {
     ASSIGN_OR_RETURN(const OpDef* op, ops_.Get(name));
     ASSIGN_OR_RETURN(const std::vector<ValueId> added,
                      result_.function->AddNode(*op, std::move(attrs), {part}));
-    ++result_.collectives;
+    result_.source_nodes.push_back(-1);
     return added[0];
   }
 
@@ -212,53 +214,82 @@ class Inserter {
   std::map<std::pair<ValueId, Layout>, ValueId> brought_;
 };
 
-absl::Status VerifyNode(const Function& function, const Node& node, const Mesh& mesh,
-                        absl::Span<const Layout> layouts) {
-  if (node.is_call()) {
-    return absl::InternalError(absl::StrCat("a call of '", node.callee->name(), "'"));
-  }
-  const std::vector<ValueType> inputs = TypesOf(function, node.inputs);
-  const std::vector<ValueType> outputs = TypesOf(function, node.outputs);
-  const RuleUse use{*node.op, inputs, node.attrs, outputs, /*are_parts=*/true};
+// One node on every axis. `source`: the same node of the function of whole values, or nullptr for a
+// collective, whose rule asks for no types.
+absl::Status VerifyNode(const Function& source, const Node* source_node,
+                        const ShardedFunction& sharded, const Node& node, const Mesh& mesh) {
+  const bool is_whole = source_node != nullptr;
+  const Function& typed = is_whole ? source : *sharded.function;
+  const Node& stated = is_whole ? *source_node : node;
+  RET_CHECK(node.op == stated.op && node.op != nullptr);
+  const std::vector<ValueType> inputs = TypesOf(typed, stated.inputs);
+  const std::vector<ValueType> outputs = TypesOf(typed, stated.outputs);
+  const RuleUse use{*node.op, inputs, stated.attrs, outputs, /*are_parts=*/!is_whole};
   for (size_t a = 0; a < mesh.axes.size(); ++a) {
     std::vector<Placement> given;
-    for (ValueId id : node.inputs) given.push_back(layouts[id][a]);
+    for (ValueId id : node.inputs) given.push_back(sharded.layouts[id][a]);
     ASSIGN_OR_RETURN(const std::vector<Placement> derived,
                      InferPlacements(use, given, mesh.axes[a]));
     for (size_t o = 0; o < derived.size(); ++o) {
-      const Placement& stated = layouts[node.outputs[o]][a];
-      if (stated == derived[o]) continue;
+      const Placement& placement = sharded.layouts[node.outputs[o]][a];
+      if (placement == derived[o]) continue;
       return absl::InternalError(absl::StrCat(
           node.op->name(), ": result ", o, " ", outputs[o].ToText(), " on axis '",
-          mesh.axes[a].name, "': expected ", derived[o].ToText(), ", got ", stated.ToText()));
+          mesh.axes[a].name, "': expected ", derived[o].ToText(), ", got ",
+          placement.ToText()));
     }
   }
   return absl::OkStatus();
 }
 
+// The part of each value must have the type that its layout gives.
+absl::Status VerifyPart(const ValueType& whole, const ShardedFunction& sharded, ValueId id,
+                        const Mesh& mesh) {
+  ASSIGN_OR_RETURN(const ValueType part, PartType(whole, sharded.layouts[id], mesh));
+  if (sharded.function->type(id) == part) return absl::OkStatus();
+  return absl::InternalError(absl::StrCat("value ", id, ": expected ", part.ToText(), ", got ",
+                                          sharded.function->type(id).ToText()));
+}
+
 }  // namespace
+
+int ShardedFunction::collectives() const {
+  return static_cast<int>(std::count(source_nodes.begin(), source_nodes.end(), -1));
+}
 
 absl::StatusOr<ShardedFunction> InsertCollectives(const Function& function, const OpTable& ops,
                                                   const Mesh& mesh, const InsertOptions& options) {
   return Inserter(function, ops, mesh, options).Run();
 }
 
-absl::Status VerifyLayouts(const Function& function, const Mesh& mesh,
-                           absl::Span<const Layout> layouts) {
-  RET_CHECK_EQ(layouts.size(), function.values().size());
-  for (const Layout& layout : layouts) RET_CHECK_EQ(layout.size(), mesh.axes.size());
-  for (const FunctionInput& input : function.inputs()) {
+absl::Status VerifyLayouts(const Function& source, const ShardedFunction& sharded,
+                           const Mesh& mesh) {
+  const Function& function = *sharded.function;
+  RET_CHECK_EQ(sharded.layouts.size(), function.values().size());
+  RET_CHECK_EQ(sharded.source_nodes.size(), function.nodes().size());
+  RET_CHECK_EQ(function.inputs().size(), source.inputs().size());
+  for (const Layout& layout : sharded.layouts) RET_CHECK_EQ(layout.size(), mesh.axes.size());
+  for (size_t i = 0; i < function.inputs().size(); ++i) {
+    const FunctionInput& input = function.inputs()[i];
+    const ValueType& whole = source.type(source.inputs()[i].value);
+    RETURN_IF_ERROR(VerifyPart(whole, sharded, input.value, mesh));
     for (size_t a = 0; a < mesh.axes.size(); ++a) {
-      ASSIGN_OR_RETURN(const Placement share,
-                       GivenPlacement(function.type(input.value), mesh.axes[a]));
-      if (!share.is_sharded() || share == layouts[input.value][a]) continue;
+      ASSIGN_OR_RETURN(const Placement share, GivenPlacement(whole, mesh.axes[a]));
+      const Placement& placement = sharded.layouts[input.value][a];
+      if (!share.is_sharded() || share == placement) continue;
       return absl::InternalError(absl::StrCat("input '", input.name, "' on axis '",
                                               mesh.axes[a].name, "': expected ", share.ToText(),
-                                              ", got ", layouts[input.value][a].ToText()));
+                                              ", got ", placement.ToText()));
     }
   }
   for (size_t n = 0; n < function.nodes().size(); ++n) {
-    const absl::Status status = VerifyNode(function, function.nodes()[n], mesh, layouts);
+    const Node& node = function.nodes()[n];
+    const int from = sharded.source_nodes[n];
+    const Node* source_node = from < 0 ? nullptr : &source.nodes()[from];
+    absl::Status status = VerifyNode(source, source_node, sharded, node, mesh);
+    for (size_t o = 0; status.ok() && source_node != nullptr && o < node.outputs.size(); ++o) {
+      status = VerifyPart(source.type(source_node->outputs[o]), sharded, node.outputs[o], mesh);
+    }
     if (status.ok()) continue;
     return absl::InternalError(absl::StrCat(NodeText(function, n), ": ", status.message()));
   }

@@ -20,7 +20,10 @@ namespace tessera {
 struct ShardedFunction {
   std::shared_ptr<Function> function;  // types are those of a rank's parts
   std::vector<Layout> layouts;         // per value of `function`
-  int collectives = 0;                 // nodes that were put in
+  // Per node of `function`: the node of the source that it is, or -1 for a collective put in.
+  std::vector<int> source_nodes;
+
+  int collectives() const;
 };
 
 struct InsertOptions {
@@ -35,8 +38,9 @@ absl::StatusOr<ShardedFunction> InsertCollectives(const Function& function, cons
                                                   const Mesh& mesh, const InsertOptions& options);
 
 // INTERNAL when a layout is not what the rule of its node gives, with the node, both layouts and
-// the op. `layouts` per value.
-absl::Status VerifyLayouts(const Function& function, const Mesh& mesh,
-                           absl::Span<const Layout> layouts);
+// the op. Rules look at whole types, which are those of `source`: a part of size 1 could not be
+// told from a dim that is stretched.
+absl::Status VerifyLayouts(const Function& source, const ShardedFunction& sharded,
+                           const Mesh& mesh);
 
 }  // namespace tessera

@@ -160,7 +160,7 @@ class Rule {
     for (const ValueType& output : use_.outputs) {
       if (output.dims.empty()) continue;
       return absl::InvalidArgumentError(absl::StrCat(
-          use_.op.name(), ": a result without dims expected of an operand that differs by rank, got ",
+          use_.op.name(), ": result of an operand that differs by rank: expected no dims, got ",
           output.ToText()));
     }
     return std::vector<Placement>(use_.outputs.size(), Placement::Offset());
@@ -182,6 +182,10 @@ class Rule {
       }
       if (!use_.op.is_view() && !IsLinear(i)) {
         return Refuse(i, "R, since the op is not linear in it");
+      }
+      if (IsInteger(use_.inputs[i].dtype) && !use_.op.is_view() && use_.inputs.size() > 1 &&
+          !use_.op.is_linear_together()) {
+        return Refuse(i, "R, since products and quotients of integers may round");
       }
       for (const ValueType& output : use_.outputs) {
         if (!KeepsSums(use_.inputs[i].dtype, output.dtype)) {
@@ -310,8 +314,8 @@ class Rule {
       }
       product = product * to[d];
     }
-    return Refuse(0, absl::StrCat("R, since dim ", dim, " is not the major-most factor of a dim of ",
-                                  use_.outputs[0].ToText(), " that the ranks divide"));
+    return Refuse(0, absl::StrCat("R, since dim ", dim, " is not the major-most factor of a dim ",
+                                  "of ", use_.outputs[0].ToText(), " that the ranks divide"));
   }
 
   absl::StatusOr<std::vector<Placement>> Whole() const {

@@ -191,9 +191,13 @@ absl::StatusOr<DataParallelPlan> PlanDataParallel(const Program& program,
   return Planner(program, options).Run();
 }
 
-void ApplyDataParallel(const absl::StatusOr<DataParallelPlan>& plan, Program& program) {
+absl::Status DecideDataParallel(Program& program, const DataParallelOptions& options) {
+  const absl::StatusOr<DataParallelPlan> plan = PlanDataParallel(program, options);
   program.not_data_parallel = plan.ok() ? "" : std::string(plan.status().message());
-  if (!plan.ok()) return;
+  if (!plan.ok()) {
+    if (absl::IsInvalidArgument(plan.status())) return absl::OkStatus();
+    return plan.status();
+  }
   for (size_t p = 0; p < program.params.size(); ++p) {
     program.params[p].reduce_gradient = plan->reduce_gradient[p];
   }
@@ -201,6 +205,7 @@ void ApplyDataParallel(const absl::StatusOr<DataParallelPlan>& plan, Program& pr
     program.sums[s].reduce_numerator = plan->reduce_numerator[s];
     program.sums[s].reduce_denominator = plan->reduce_denominator[s];
   }
+  return absl::OkStatus();
 }
 
 }  // namespace tessera
