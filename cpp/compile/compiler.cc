@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 #include <set>
 #include <tuple>
 
@@ -59,6 +60,7 @@ class Compiler {
   // Flatten, drop loss denominators from the forward when a prologue computes them, outline.
   absl::Status Prepare() {
     ASSIGN_OR_RETURN(flat_, Flatten(source_, FlattenOptions{}));
+    RETURN_IF_ERROR(CheckStates());
     std::vector<int> kept;
     for (size_t i = 0; i < flat_->outputs().size(); ++i) {
       const bool is_denominator = flat_->outputs()[i].kind == OutputKind::kLossDenominator;
@@ -69,7 +71,7 @@ class Compiler {
       }
     }
     ASSIGN_OR_RETURN(std::shared_ptr<Function> forward, Slice(*flat_, kept, source_.name()));
-    RETURN_IF_ERROR(SeparateLosses(*forward));
+    RETURN_IF_ERROR(SeparateInputs(*forward));
     ASSIGN_OR_RETURN(main_, Outline(*forward));
     slot_of_.assign(main_->values().size(), -1);
     for (const Node& node : main_->nodes()) {
@@ -80,13 +82,18 @@ class Compiler {
     return absl::OkStatus();
   }
 
-  // A loss that is an input of main becomes a copy of it, so that every gradient comes from a
-  // segment.
-  absl::Status SeparateLosses(Function& forward) const {
+  // Outputs that are inputs of main become copies where that matters: a loss, so that every
+  // gradient comes from a segment; the next value of a state, so that something writes it; a result
+  // that is a state, because the state moves on.
+  absl::Status SeparateInputs(Function& forward) const {
     std::vector<FunctionOutput> outputs = forward.outputs();
     Graph graph(ops_, forward);
     for (FunctionOutput& output : outputs) {
-      if (output.kind != OutputKind::kLossNumerator || forward.value(output.value).node >= 0) {
+      const Value& value = forward.value(output.value);
+      if (value.node >= 0) continue;
+      const bool is_state = forward.inputs()[value.output].kind == InputKind::kState;
+      if (output.kind != OutputKind::kLossNumerator && output.kind != OutputKind::kState &&
+          !is_state) {
         continue;
       }
       output.value = graph.Op("copy", {output.value});
@@ -161,8 +168,12 @@ class Compiler {
     if (denominators_.empty()) return absl::OkStatus();
     ASSIGN_OR_RETURN(std::shared_ptr<Function> nested,
                      Slice(*flat_, denominators_, absl::StrCat(source_.name(), "_prologue")));
-    ASSIGN_OR_RETURN(std::shared_ptr<Function> prologue,
+    ASSIGN_OR_RETURN(std::shared_ptr<Function> inlined,
                      Flatten(*nested, FlattenOptions{.keep_repeated = false}));
+    // Once more: of a call that was needed for its denominator alone, the rest goes.
+    std::vector<int> all(inlined->outputs().size());
+    std::iota(all.begin(), all.end(), 0);
+    ASSIGN_OR_RETURN(std::shared_ptr<Function> prologue, Slice(*inlined, all, inlined->name()));
     std::vector<int> inputs, outputs;
     for (const FunctionInput& input : prologue->inputs()) {
       if (input.kind == InputKind::kParam || input.kind == InputKind::kState) {
@@ -271,17 +282,65 @@ class Compiler {
       forward_calls_.push_back(builder_.AddCall(forward, segment.node->at, std::move(inputs),
                                                 segment.forward_outputs));
     }
+    return AddStateCopies();
+  }
+
+  // The next value of a state is written into the state itself by the segment that makes it, unless
+  // a later one still reads the old value. -1 when it is not.
+  int StateSlot(ValueId id) const {
+    for (const FunctionOutput& output : main_->outputs()) {
+      if (output.kind != OutputKind::kState || output.value != id) continue;
+      const int input = main_->FindInput(output.name, InputKind::kState);
+      bool read_later = false;
+      for (size_t i = main_->value(id).node + 1; i < segments_.size() && input >= 0; ++i) {
+        const std::vector<ValueId>& operands = segments_[i].node->inputs;
+        read_later = read_later || std::find(operands.begin(), operands.end(),
+                                             main_->inputs()[input].value) != operands.end();
+      }
+      return read_later ? -1 : input_slots_.at({InputKind::kState, output.name});
+    }
+    return -1;
+  }
+
+  // Copies the other next values after everything else.
+  absl::Status AddStateCopies() {
+    for (const FunctionOutput& output : main_->outputs()) {
+      if (output.kind != OutputKind::kState) continue;
+      const int from = slot_of_[output.value];
+      const int to = input_slots_.at({InputKind::kState, output.name});
+      if (from == to) continue;
+      auto function = std::make_shared<Function>("move_state");
+      Graph graph(ops_, *function);
+      const ValueId x =
+          function->AddInput("x", InputKind::kArgument, main_->type(output.value));
+      function->AddOutput("y", graph.Op("copy", {x}));
+      RETURN_IF_ERROR(graph.status());
+      forward_calls_.push_back(builder_.AddCall(function, output.name, {from}, {to}));
+    }
     return absl::OkStatus();
   }
 
-  // A value that is the next value of a state is written into the state itself.
-  int StateSlot(ValueId id) {
-    for (const FunctionOutput& output : main_->outputs()) {
-      if (output.kind != OutputKind::kState || output.value != id) continue;
-      const auto it = input_slots_.find({InputKind::kState, output.name});
-      if (it != input_slots_.end()) return it->second;
+  absl::Status CheckStates() const {
+    for (const FunctionOutput& output : flat_->outputs()) {
+      if (output.kind != OutputKind::kState) continue;
+      const int input = flat_->FindInput(output.name, InputKind::kState);
+      if (input < 0) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("state ", output.name, ": has a next value, but nothing declares it"));
+      }
+      const ValueType& declared = flat_->type(flat_->inputs()[input].value);
+      if (declared != flat_->type(output.value)) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("state ", output.name, ": declared as ", declared.ToText(),
+                         ", its next value is ", flat_->type(output.value).ToText()));
+      }
+      if (options_.gradients || options_.micro_batches > 1) {
+        return absl::UnimplementedError(
+            absl::StrCat("state ", output.name, ": carrying state on is for programs without "
+                         "gradients and micro-batches, such as decoding"));
+      }
     }
-    return -1;
+    return absl::OkStatus();
   }
 
   // --- Backward ---
@@ -490,8 +549,9 @@ class Compiler {
       collect_calls_.push_back(builder_.AddCall(sum, info.path, parts, {info.gradient_slot}));
     }
     // A trainable parameter that no loss reaches has no gradient and is left as it is.
-    for (ProgramParam& param : program().params) {
-      if (param.trainable && !param_uses_.contains(static_cast<int>(&param - &program().params[0]))) {
+    for (size_t i = 0; i < program().params.size(); ++i) {
+      ProgramParam& param = program().params[i];
+      if (param.trainable && !param_uses_.contains(static_cast<int>(i))) {
         param.trainable = false;
         param.gradient_slot = -1;
       }

@@ -283,6 +283,141 @@ TEST(CompilerTest, AParameterMayBePassedToALayerAsAnArgument) {
   }
 }
 
+// --- State ---
+
+struct StateBuilder : Builder {
+  ValueId State(const std::string& name, const Dims& dims) {
+    return function->AddInput(name, InputKind::kState, {DType::kF64, dims});
+  }
+  void Next(const std::string& name, ValueId value) {
+    function->AddOutput(name, value, OutputKind::kState);
+  }
+};
+
+RunOptions WithoutGradients() {
+  RunOptions options = Options();
+  options.compile.gradients = false;
+  return options;
+}
+
+std::vector<double> StateOf(const ModelRun& run, const std::string& name) {
+  return Numbers(run.store()->Find(SlotKind::kState, name));
+}
+
+TEST(CompilerStateTest, AStateMovesOnWithEveryRun) {
+  StateBuilder main;
+  const ValueId count = main.State("count", {2});
+  main.Next("count", main.graph.Add(count, main.graph.Constant(1, DType::kF64)));
+  main.function->AddOutput("before", count);
+  auto run = ModelRun::OfFunction(*main.function, WithoutGradients());
+  ASSERT_TRUE(run.ok()) << run.status();
+  for (double step = 0; step < 3; ++step) {
+    ASSERT_TRUE((*run)->Step().ok());
+    EXPECT_THAT(StateOf(**run, "count"), ElementsAre(step + 1, step + 1));
+    EXPECT_THAT(Numbers((*run)->Result()), ElementsAre(step, step)) << "the value that was read";
+  }
+}
+
+// A layer that stays a call comes between the new value and a reader of the old one.
+TEST(CompilerStateTest, TheOldValueIsThereForLaterReaders) {
+  const FunctionRef layer = LayerWithWeightAsArgument(DType::kF64);
+  StateBuilder main;
+  const ValueId memory = main.State("memory", {2, 2});
+  const ValueId x = main.Argument("x", {Dim::Symbol("B"), 2});
+  main.Next("memory", main.graph.Add(memory, main.graph.Constant(1, DType::kF64)));
+  ValueId y = main.function->AddCall(layer, "layers/0", {x, memory}).value()[0];
+  y = main.function->AddCall(layer, "layers/1", {y, memory}).value()[0];
+  main.function->AddOutput("y", main.graph.MatMul(y, memory));
+  auto run = ModelRun::OfFunction(*main.function, WithoutGradients());
+  ASSERT_TRUE(run.ok()) << run.status();
+  ASSERT_TRUE((*run)->SetInput("x", 0, {1, 2, 3, 4}).ok());
+  ASSERT_TRUE((*run)->Step().ok());
+  EXPECT_THAT(Numbers((*run)->Result()), ElementsAre(0, 0, 0, 0)) << "memory was 0";
+  EXPECT_THAT(StateOf(**run, "memory"), ElementsAre(1, 1, 1, 1));
+}
+
+TEST(CompilerStateTest, StatesMayBeArgumentsAndSwapPlaces) {
+  StateBuilder main;
+  const ValueId a = main.State("a", {1}), b = main.State("b", {1});
+  const ValueId x = main.Argument("x", {1});
+  main.State("last", {1});
+  main.Next("a", b);
+  main.Next("b", a);
+  main.Next("last", x);
+  auto run = ModelRun::OfFunction(*main.function, WithoutGradients());
+  ASSERT_TRUE(run.ok()) << run.status();
+  (*run)->store()->Find(SlotKind::kState, "a").data_as<double>()[0] = 1;
+  (*run)->store()->Find(SlotKind::kState, "b").data_as<double>()[0] = 2;
+  ASSERT_TRUE((*run)->SetInput("x", 0, {7}).ok());
+  ASSERT_TRUE((*run)->Step().ok());
+  EXPECT_THAT(StateOf(**run, "a"), ElementsAre(2));
+  EXPECT_THAT(StateOf(**run, "b"), ElementsAre(1));
+  EXPECT_THAT(StateOf(**run, "last"), ElementsAre(7));
+}
+
+TEST(CompilerStateTest, WhatCannotBeCarriedIsRefused) {
+  StateBuilder undeclared;
+  undeclared.Next("memory", undeclared.Argument("x", {1}));
+  EXPECT_EQ(CompileStatus(undeclared, WithoutGradients().compile).message(),
+            "state memory: has a next value, but nothing declares it");
+  StateBuilder other_type;
+  other_type.State("memory", {2});
+  other_type.Next("memory", other_type.Argument("x", {1}));
+  EXPECT_EQ(CompileStatus(other_type, WithoutGradients().compile).message(),
+            "state memory: declared as f64[2], its next value is f64[1]");
+  StateBuilder training;
+  training.Next("memory", training.graph.Op("neg", {training.State("memory", {2})}));
+  const absl::Status status = CompileStatus(training, Options().compile);
+  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
+  EXPECT_THAT(std::string(status.message()), HasSubstr("state memory: carrying state on"));
+}
+
+// A loss inside a layer that is called several times: one loss for each call.
+TEST(CompilerTest, LossesInsideOfLayersAddUp) {
+  Builder layer("layer");
+  const ValueId x = layer.Argument("x", {Dim::Symbol("B"), 2});
+  const ValueId w = layer.Param("w", {2, 2});
+  ValueId y = layer.graph.MatMul(x, w);
+  const ValueId penalty = layer.Total(layer.graph.Mul(y, y));
+  for (int i = 0; i < 3; ++i) y = layer.graph.Op("tanh", {y});
+  layer.function->AddOutput("y", y);
+  layer.Loss("penalty", penalty, 0.5);
+  Builder main;
+  ValueId h = main.Argument("x", {Dim::Symbol("B"), 2});
+  for (int i = 0; i < 2; ++i) {
+    const std::string at = absl::StrCat("layers/", i);
+    const auto results =
+        main.function->AddCall(layer.function, at, {h, main.Param(at + "/w", {2, 2})}).value();
+    h = results[0];
+    main.function->AddOutput(at, results[1], OutputKind::kLossNumerator, 0.5);
+    main.function->AddOutput(at, results[2], OutputKind::kLossDenominator);
+  }
+  auto run = ModelRun::OfFunction(*main.function, Options());
+  ASSERT_TRUE(run.ok()) << run.status();
+  SetParam(**run, "layers/0/w", {0.3, -0.5, 0.2, 0.9});
+  SetParam(**run, "layers/1/w", {-0.4, 0.1, 0.8, 0.6});
+  ASSERT_TRUE((*run)->SetInput("x", 0, {1, -0.5, 0.25, 2}).ok());
+  ASSERT_TRUE((*run)->Step().ok());
+  for (const char* path : {"layers/0/w", "layers/1/w"}) {
+    ASSERT_TRUE((*run)->Step().ok());
+    const std::vector<double> gradient = Numbers((*run)->Gradient(path));
+    ASSERT_EQ(gradient.size(), 4u);
+    Tensor param = (*run)->Param(path);
+    for (int64_t i = 0; i < 4; ++i) {
+      constexpr double kStep = 1e-6;
+      const double before = param.At(i);
+      double loss[2];
+      for (int k : {0, 1}) {
+        param.Put(i, before + (k == 0 ? kStep : -kStep));
+        ASSERT_TRUE((*run)->Step().ok());
+        loss[k] = (*run)->Loss().value();
+      }
+      param.Put(i, before);
+      EXPECT_NEAR((loss[0] - loss[1]) / (2 * kStep), gradient[i], 1e-8) << path << " " << i;
+    }
+  }
+}
+
 // p - rate * clip * gradient, with a slot that counts the updates.
 class PlainUpdate : public UpdateRule {
  public:
