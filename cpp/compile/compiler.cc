@@ -13,6 +13,7 @@
 #include "cpp/ir/verifier.h"
 #include "cpp/passes/flatten.h"
 #include "cpp/passes/outline.h"
+#include "cpp/passes/pass.h"
 #include "cpp/shard/data_parallel.h"
 
 namespace tessera {
@@ -49,6 +50,7 @@ class Compiler {
     RETURN_IF_ERROR(AddOutputs());
     RETURN_IF_ERROR(AddRefresh());
     BuildSchedule();
+    if (options_.passes) RETURN_IF_ERROR(RunPasses(BuiltinPasses(), ops_, program()));
     RETURN_IF_ERROR(Verify(program()));
     RETURN_IF_ERROR(DecideDataParallel(program()));
     return std::shared_ptr<const Program>(builder_.Release());

@@ -1,7 +1,8 @@
 // Compiler: from a traced main function to a Program ready for an Executor.
 //
 // Flatten -> outline into segments -> joint functions -> cut by recompute policy -> slots, calls
-// and the schedule (prologue; per micro-batch forward and backward; collect; reduce; norm; commit).
+// and the schedule (prologue; per micro-batch forward and backward; collect; reduce; norm; commit)
+// -> passes (passes/pass.h) on every function.
 // Equal layers are differentiated and cut once, however many there are. Pure functions;
 // thread-safe.
 #pragma once
@@ -28,6 +29,7 @@ struct CompileOptions {
   // "gradient/NAME". Used by programs that are run with gradients.
   std::vector<std::string> argument_gradients;
   std::function<bool(const std::string& path)> trainable;  // null: all
+  bool passes = true;    // run those of passes/pass.h; results are the same without
   bool results = true;   // false: main's ordinary results (logits) are not kept
 };
 
