@@ -185,9 +185,11 @@ class FunctionPlanner {
     }
   }
 
-  int Class(ValueId value) {
-    int c = root_[value];
-    while (merged_.count(c) != 0) c = merged_[c];
+  int Class(ValueId value) const { return WithoutMerges(root_[value]); }
+
+  // The class whose memory this one took, or itself.
+  int WithoutMerges(int c) const {
+    for (auto it = merged_.find(c); it != merged_.end(); it = merged_.find(c)) c = it->second;
     return c;
   }
 
@@ -323,7 +325,7 @@ class FunctionPlanner {
   }
 
   void EmitCopy(int from, int target_base, int64_t target_offset) {
-    const ValueClass& source = classes_[from];
+    const ValueClass& source = classes_[WithoutMerges(from)];
     PlannedKernel planned;
     planned.kernel = NewCopyKernel(source.bytes);
     planned.bytes = 2.0 * static_cast<double>(source.bytes);
