@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <cstring>
@@ -20,9 +21,14 @@ namespace tessera {
 
 class TestFolder {
  public:
-  TestFolder() {
-    const char* base = ::getenv("TMPDIR");
-    path_ = absl::StrCat(base != nullptr ? base : "/tmp", "/tessera_ckpt_XXXXXX");
+  enum Where { kDisk, kMemory };
+  // kMemory: where syncing costs nothing, if there is such a place, for tests that save hundreds
+  // of times and look at the order of operations only.
+  explicit TestFolder(Where where = kDisk) {
+    const char* chosen = ::getenv("TMPDIR");
+    std::string base = chosen != nullptr ? chosen : "/tmp";
+    if (where == kMemory && ::access("/dev/shm", W_OK | X_OK) == 0) base = "/dev/shm";
+    path_ = absl::StrCat(base, "/tessera_ckpt_XXXXXX");
     if (::mkdtemp(path_.data()) == nullptr) path_.clear();
     EXPECT_FALSE(path_.empty());
   }
