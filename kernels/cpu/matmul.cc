@@ -1,8 +1,8 @@
 // matmul(lhs, rhs) {transpose_lhs, transpose_rhs}: C[m, n] = sum over k of A[m, k] B[k, n].
 //
-// Best first: AVX-512 with bf16 dot products or without (whichever this processor does faster),
-// AVX2, then plain loops; for few rows a kernel that reads the right matrix in place. What they share, and the order of every sum,
-// stands in gemm/driver.h and gemm/few_rows.h.
+// Best first: AMX tiles, AVX-512 with bf16 dot products or without (whichever this processor does
+// faster), AVX2, then plain loops; for few rows a kernel that reads the right matrix in place. What
+// they share, and the order of every sum, stands in gemm/driver.h and gemm/few_rows.h.
 #include "cpp/device/kernel_sink.h"
 #include "kernels/cpu/gemm/driver.h"
 #include "kernels/cpu/gemm/few_rows.h"
@@ -58,6 +58,7 @@ void RegisterMatmulKernels(KernelSink& sink) {
 #if defined(__x86_64__)
   using namespace dense;  // NOLINT: the kernel tables below are all from there
   Add(sink, TSR_ISA_AVX512, "matmul.rows.avx512", PrepareFewRows<kFewRowsAvx512>);
+  Add(sink, TSR_ISA_AMX, "matmul.bf16.amx", PrepareGemm<kGemmAmx, DType::kBF16>);
   const auto add_dots = [&] {
     Add(sink, TSR_ISA_AVX512_BF16, "matmul.bf16.avx512_bf16",
         PrepareGemm<kGemmAvx512Dot, DType::kBF16>);

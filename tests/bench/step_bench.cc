@@ -4,7 +4,7 @@
 // hash, and prints the fastest and median step and the processor time of one (which neighbours
 // change least), the memory plan, and a table of ops: milliseconds a step, uses, GFLOP/s, GB/s,
 // share of the step. The profile is of the steps after the timed ones.
-//   step_bench [config = samples/bench/dense.json] [threads = 2] [steps = 7] [isa = 5] [spin_us = 50]
+//   step_bench [config = samples/bench/dense.json] [threads = 2] [steps = 7] [isa] [spin_us = 50]
 #include <sys/resource.h>
 
 #include <algorithm>

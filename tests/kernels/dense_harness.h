@@ -137,7 +137,9 @@ class DenseCall {
       std::vector<std::thread> pool;
       for (int t = 0; t < threads; ++t) {
         const auto work = [&, t, phase] {
-          for (size_t i = t; i < tasks.size(); i += threads) plan.run(&call, &plan, phase, tasks[i]);
+          for (size_t i = t; i < tasks.size(); i += threads) {
+            plan.run(&call, &plan, phase, tasks[i]);
+          }
         };
         if (threads == 1) {
           work();

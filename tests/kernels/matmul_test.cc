@@ -40,45 +40,61 @@ void Build(const Case& c, DenseCall* call) {
   call->Bool("transpose_rhs", c.transpose_rhs);
 }
 
-// Checks every element of a finished call; reports the first that is off.
-void Check(const Case& c, const DenseCall& call, const std::string& what) {
+// Every element of C, and the sum of the sizes of its products.
+struct Wanted {
+  std::vector<double> sums, sizes;
+};
+
+Wanted TripleLoop(const Case& c, const DenseCall& call) {
   const std::vector<double> lhs = call.Stored(0);
   const std::vector<double> rhs = call.Stored(1);
-  const std::vector<double> out = call.Result(0);
-  const double u = c.in == DType::kF64 ? 0x1p-53 : 0x1p-24;
-  for (int64_t b = 0; b < c.batch; ++b) {
+  Wanted wanted;
+  wanted.sums.resize(c.batch * c.m * c.n);
+  wanted.sizes.resize(c.batch * c.m * c.n);
+  for (int64_t row = 0; row < c.batch * c.m; ++row) {
+    const int64_t b = row / c.m, i = row % c.m;
     const double* left = lhs.data() + b * c.m * c.k;
     const double* right = rhs.data() + (c.shared_rhs ? 0 : b * c.k * c.n);
-    for (int64_t i = 0; i < c.m; ++i) {
+    double* sums = wanted.sums.data() + row * c.n;
+    double* sizes = wanted.sizes.data() + row * c.n;
+    for (int64_t k = 0; k < c.k; ++k) {
+      const double a = left[c.transpose_lhs ? k * c.m + i : i * c.k + k];
       for (int64_t j = 0; j < c.n; ++j) {
-        double sum = 0;
-        double size = 0;
-        for (int64_t k = 0; k < c.k; ++k) {
-          const double product = left[c.transpose_lhs ? k * c.m + i : i * c.k + k] *
-                                 right[c.transpose_rhs ? j * c.k + k : k * c.n + j];
-          sum += product;
-          size += std::abs(product);
-        }
-        // Errors of a sum behave like a random walk; 8 standard deviations, never below 4 steps.
-        const double bound = u * size * (4 + 8 * std::sqrt(static_cast<double>(c.k)) / 4) +
-                             UnitRoundoff(c.out) * std::abs(sum) * 1.01;
-        const double got = out[(b * c.m + i) * c.n + j];
-        ASSERT_LE(std::abs(got - sum), bound)
-            << what << " at " << b << "," << i << "," << j << ": got " << got << ", want " << sum;
+        const double product = a * right[c.transpose_rhs ? j * c.k + k : k * c.n + j];
+        sums[j] += product;
+        sizes[j] += std::abs(product);
       }
     }
+  }
+  return wanted;
+}
+
+// Checks every element of a finished call; reports the first that is off.
+void Check(const Case& c, const DenseCall& call, const Wanted& wanted, const std::string& what) {
+  const std::vector<double> out = call.Result(0);
+  const double u = c.in == DType::kF64 ? 0x1p-53 : 0x1p-24;
+  for (int64_t at = 0; at < c.batch * c.m * c.n; ++at) {
+    // Errors of a sum behave like a random walk; 8 standard deviations, never below 4 steps.
+    const double steps = 4 + 8 * std::sqrt(static_cast<double>(c.k)) / 4;
+    const double bound = u * wanted.sizes[at] * steps +
+                         UnitRoundoff(c.out) * std::abs(wanted.sums[at]) * 1.01;
+    ASSERT_LE(std::abs(out[at] - wanted.sums[at]), bound)
+        << what << " at " << at / c.n << "," << at % c.n << ": got " << out[at] << ", want "
+        << wanted.sums[at];
   }
 }
 
 // Runs all kernels; returns how many took the call.
 int RunAll(const Case& c) {
   int taken = 0;
+  Wanted wanted;
   for (const tsr_kernel_def& def : RunnableKernels(RegisterMatmulKernels)) {
     DenseCall call;
     Build(c, &call);
     if (!call.Run(def, 7)) continue;
-    ++taken;
-    Check(c, call, Describe(c, def));
+    // The operands are the same for every kernel.
+    if (taken++ == 0) wanted = TripleLoop(c, call);
+    Check(c, call, wanted, Describe(c, def));
     if (::testing::Test::HasFatalFailure()) return taken;
   }
   return taken;
@@ -126,8 +142,25 @@ TEST(MatmulTest, BatchesAndLeadingDimsMatchATripleLoop) {
 
 TEST(MatmulTest, LongSumsAreCutIntoBlocks) {
   for (const auto& [in, out] : kTypes) {
-    for (const int64_t k : {2049, 4097, 9001}) {
-      EXPECT_GE(RunAll({1, 16, 34, k, true, false, in, out, false}), 1);
+    for (int transposes = 0; transposes < 4; ++transposes) {
+      // Blocks that end in one element, in one less than a whole one, and many.
+      for (const int64_t k : {257, 511, 513, 1025}) {
+        const bool lhs = (transposes & 1) != 0, rhs = (transposes & 2) != 0;
+        EXPECT_GE(RunAll({1, 17, 35, k, lhs, rhs, in, out, false}), 1);
+        if (HasFatalFailure()) return;
+      }
+    }
+    EXPECT_GE(RunAll({1, 16, 34, 9001, true, false, in, out, false}), 1);
+  }
+}
+
+// More rows and columns than one task takes, so that sums of several tasks and blocks meet.
+TEST(MatmulTest, ManyTasksAndBlocksMatchATripleLoop) {
+  for (const auto& [in, out] : kTypes) {
+    if (in == DType::kF64) continue;
+    for (int transposes = 0; transposes < 4; ++transposes) {
+      const bool lhs = (transposes & 1) != 0, rhs = (transposes & 2) != 0;
+      EXPECT_GE(RunAll({1, 130, 530, 260, lhs, rhs, in, out, false}), 1);
       if (HasFatalFailure()) return;
     }
   }
@@ -153,7 +186,7 @@ TEST(MatmulTest, EveryDTypePairHasAReference) {
     DenseCall call;
     Build(c, &call);
     ASSERT_TRUE(call.Run(defs.back()));
-    Check(c, call, Describe(c, defs.back()));
+    Check(c, call, TripleLoop(c, call), Describe(c, defs.back()));
   }
 }
 

@@ -94,7 +94,8 @@ void PackUnits(const StripSource& source, void* panel) {
     int64_t exist = source.width - first;
     exist = exist < 0 ? 0 : exist > lanes ? lanes : exist;
     const __mmask16 mask = FirstLanes(lanes);
-    if (source.k_step != 1 || source.k <= 1) {
+    // A block of k may be one element of rows that lie apart.
+    if (source.step == 1 && (source.k_step != 1 || source.k <= 1)) {
       for (int64_t u = 0; u < units; ++u) {
         const int64_t k = u * Format::kUnit;
         const __m512i unit = Format::AlongStrip(data + k * source.k_step + first * source.step,
