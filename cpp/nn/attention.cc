@@ -23,8 +23,8 @@ class Attention : public Module {
   }
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
+    RETURN_IF_ERROR(scope.CheckInputs(inputs, {3}));
     Graph& graph = scope.graph();
-    if (!graph.ok()) return Values{};
     const ValueId x_BTD = inputs[0];
     const Dims dims = graph.dims(x_BTD);
     ValueId q = Heads(scope, "q_proj", config_.num_heads, x_BTD);

@@ -17,6 +17,7 @@ class CrossEntropy : public Module {
   explicit CrossEntropy(CrossEntropyConfig config) : config_(std::move(config)) {}
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
+    RETURN_IF_ERROR(scope.CheckInputs(inputs, {3, 2}));
     Graph& graph = scope.graph();
     const Values parts = graph.Ops("cross_entropy", {inputs[0], inputs[1]},
                                    {{"ignore_index", config_.ignore_index},

@@ -17,6 +17,7 @@ class Decoder : public Module {
   explicit Decoder(DecoderConfig config) : config_(std::move(config)) {}
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
+    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
     ValueId x = inputs[0];
     scope.ProvideBelow("position", "position");
     if (scope.ChildHasHook("position", "embed")) {

@@ -15,6 +15,7 @@ class Dropout : public Module {
   explicit Dropout(DropoutConfig config) : config_(std::move(config)) {}
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
+    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
     if (scope.mode() != Mode::kTrain || config_.rate == 0) return inputs;
     return Values{scope.graph().Op(
         "dropout", {inputs[0], scope.Key("mask"), scope.Ambient("batch_offset")},

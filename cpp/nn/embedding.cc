@@ -15,6 +15,7 @@ class Embedding : public Module {
   explicit Embedding(EmbeddingConfig config) : config_(std::move(config)) {}
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
+    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
     const ValueId weight_VD =
         scope.Param("weight", {config_.vocab_size, config_.model_dim},
                     Initializer::Normal(config_.init_std), {"vocab", "embed"});

@@ -30,6 +30,7 @@ class FeedForward : public Module {
   explicit FeedForward(FeedForwardConfig config) : config_(std::move(config)) {}
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
+    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
     Graph& graph = scope.graph();
     const ValueId x = inputs[0];
     ValueId hidden = kNoValue;

@@ -3,6 +3,7 @@
 // Inputs: tokens i32[B,T] and, in training and evaluation, targets i32[B,T]. Result: logits[B,T,V].
 // A head that asks for it ("shared_weight") is tied to the embedding's table.
 
+#include "cpp/base/status_macros.h"
 #include "cpp/nn/module.h"
 #include "cpp/nn/scope.h"
 #include "gen/config/language_model.h"
@@ -13,6 +14,11 @@ namespace {
 class LanguageModel : public Module {
  public:
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
+    if (inputs.size() > 1) {
+      RETURN_IF_ERROR(scope.CheckInputs(inputs, {2, 2}));
+    } else {
+      RETURN_IF_ERROR(scope.CheckInputs(inputs, {2}));
+    }
     const ValueId x = scope.Call1("embedding", {inputs[0]});
     const ValueId h = scope.Call1("decoder", {x});
     if (scope.ChildHasHook("head", "shared_weight")) {

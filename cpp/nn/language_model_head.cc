@@ -21,6 +21,7 @@ class LanguageModelHead : public Module {
   }
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
+    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
     Graph& graph = scope.graph();
     const Initializer init = Initializer::Normal(config_.init_std);
     ValueId logits = kNoValue;

@@ -14,6 +14,7 @@ class LayerNorm : public Module {
   explicit LayerNorm(LayerNormConfig config) : config_(std::move(config)) {}
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
+    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
     Values operands = {inputs[0], scope.Param("scale", {config_.model_dim},
                                               Initializer::Constant(1), {"embed"}, false)};
     if (config_.bias) {

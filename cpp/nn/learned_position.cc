@@ -23,6 +23,7 @@ class LearnedPosition : public Module {
   absl::StatusOr<Values> BuildHook(std::string_view hook, Scope& scope,
                                    const Values& inputs) const override {
     if (hook != "embed") return Module::BuildHook(hook, scope, inputs);
+    RETURN_IF_ERROR(scope.CheckInputs(inputs, {3}));
     Graph& graph = scope.graph();
     const ValueId weight_PD =
         scope.Param("weight", {config_.max_positions, config_.model_dim},

@@ -13,6 +13,7 @@ class Linear : public Module {
   explicit Linear(LinearConfig config) : config_(std::move(config)) {}
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
+    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
     return Values{Project(scope,
                           {"", config_.in_dim, config_.out_dim, config_.bias, config_.init_std, {}},
                           inputs[0])};

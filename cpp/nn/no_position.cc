@@ -1,5 +1,6 @@
 // NoPosition: no positional information but what the causal mask gives (NoPE, arXiv 2305.19466).
 
+#include "cpp/base/status_macros.h"
 #include "cpp/nn/module.h"
 #include "cpp/nn/scope.h"
 
@@ -8,7 +9,10 @@ namespace {
 
 class NoPosition : public Module {
  public:
-  absl::StatusOr<Values> Build(Scope&, const Values& inputs) const override { return inputs; }
+  absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
+    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
+    return inputs;
+  }
 };
 
 }  // namespace

@@ -13,6 +13,7 @@ class RmsNorm : public Module {
   explicit RmsNorm(RmsNormConfig config) : config_(std::move(config)) {}
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
+    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
     const ValueId scale_D = scope.Param("scale", {config_.model_dim}, Initializer::Constant(1),
                                         {"embed"}, /*decay=*/false);
     return Values{

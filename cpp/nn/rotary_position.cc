@@ -26,10 +26,14 @@ class RotaryPosition : public Module {
   absl::StatusOr<Values> BuildHook(std::string_view hook, Scope& scope,
                                    const Values& inputs) const override {
     if (hook != "rotate") return Module::BuildHook(hook, scope, inputs);
+    RETURN_IF_ERROR(scope.CheckInputs(inputs, {4}));
     Graph& graph = scope.graph();
-    const Dims dims = graph.dims(inputs[0]);
-    if (!graph.ok()) return Values{};
-    const int64_t head_dim = dims[3].value();
+    const Dim width = graph.dims(inputs[0])[3];
+    if (!width.IsConst()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "RotaryPosition: expected a constant head_dim, got ", width.ToText()));
+    }
+    const int64_t head_dim = width.value();
     const int64_t rotary_dim = config_.rotary_dim > 0 ? config_.rotary_dim : head_dim;
     if (rotary_dim > head_dim || rotary_dim % 2 != 0) {
       return absl::InvalidArgumentError(

@@ -16,6 +16,28 @@ Graph& Scope::graph() { return *frame_.graph; }
 Mode Scope::mode() const { return tracer_.options().mode; }
 DType Scope::dtype() const { return tracer_.options().dtype; }
 
+absl::Status Scope::CheckInputs(const Values& inputs, std::initializer_list<int> ranks) const {
+  const Graph& graph = *frame_.graph;
+  if (!graph.ok()) return graph.status();
+  if (inputs.size() != ranks.size()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("inputs: expected ", ranks.size(), ", got ", inputs.size()));
+  }
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    const ValueId id = inputs[i];
+    if (id < 0 || static_cast<size_t>(id) >= frame_.function->values().size()) {
+      return absl::InvalidArgumentError(absl::StrCat("input ", i, ": it is no value"));
+    }
+    const int rank = ranks.begin()[i];
+    const size_t have = graph.dims(id).size();
+    if (rank == kAnyRank ? have > 0 : have == static_cast<size_t>(rank)) continue;
+    return absl::InvalidArgumentError(
+        absl::StrCat("input ", i, ": expected ", rank == kAnyRank ? 1 : rank,
+                     rank == kAnyRank ? " or more" : "", " dims, got ", graph.type(id).ToText()));
+  }
+  return absl::OkStatus();
+}
+
 ValueId Scope::Param(std::string_view path, const Dims& dims, const Initializer& init,
                      std::vector<std::string> logical_dims, bool decay) {
   if (!graph().ok()) return kNoValue;

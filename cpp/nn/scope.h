@@ -7,6 +7,7 @@
 // Lives on the stack of one trace; not thread-safe.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,9 @@ struct TraceFrame;
 
 enum class Mode { kTrain, kEvaluate, kDecode };
 
+// For CheckInputs.
+inline constexpr int kAnyRank = -1;
+
 class Scope {
  public:
   Scope(Tracer& tracer, TraceFrame& frame) : tracer_(tracer), frame_(frame) {}
@@ -29,6 +33,10 @@ class Scope {
   Mode mode() const;
   // The dtype in which weights and activations are held: bf16, f32 or f64.
   DType dtype() const;
+
+  // What a Build asks first: as many inputs as `ranks`, each with that many dims (kAnyRank: one or
+  // more). INVALID_ARGUMENT that names the input; the graph's own error when it has one.
+  absl::Status CheckInputs(const Values& inputs, std::initializer_list<int> ranks) const;
 
   // A parameter of this module, `path` relative ("weight"), in dtype(). Asking twice gives the same
   // value; with other dims it is an error. Dims must be constants.

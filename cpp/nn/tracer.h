@@ -48,7 +48,8 @@ struct NamedType {
 };
 
 // The arguments of a language model's main and the ambient values around it, for a mode:
-// train, evaluate: tokens, targets i32[B,T]; ambient positions, segments i32[B,T], batch_offset i64[].
+// train, evaluate: tokens, targets i32[B,T]; ambient positions, segments i32[B,T] and
+// batch_offset i64[].
 // decode: tokens i32[B,T]; ambient positions i32[B,T], start i32[B] (cached tokens before tokens).
 std::vector<NamedType> LanguageModelArguments(Mode mode);
 std::vector<NamedType> LanguageModelAmbients(Mode mode);

@@ -18,6 +18,7 @@ class TransformerLayer : public Module {
   explicit TransformerLayer(TransformerLayerConfig config) : config_(std::move(config)) {}
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
+    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
     Graph& graph = scope.graph();
     const ValueId x = inputs[0];
     if (config_.parallel_residual) {

@@ -227,6 +227,62 @@ TEST(ScopeTest, ALossInsideALayerIsOneLossPerLayer) {
   EXPECT_EQ(metrics.size(), 2u);
 }
 
+// A use of a built-in module by a module of somebody else, with anything for inputs.
+struct WrongUse {
+  const char* role;
+  const char* child;
+  int count;  // of inputs
+  int rank;   // of each, 0 or 2
+  const char* error;
+};
+
+absl::Status TraceWrongUse(const WrongUse& wrong) {
+  auto registry = std::make_shared<SchemaRegistry>(SchemaRegistry::Builtin());
+  RETURN_IF_ERROR(registry->RegisterText(absl::StrCat(R"(
+      namespace tessera.config;
+      table Probe (role: "layer") {
+        /// Width.
+        model_dim: long = 4 (flows: "model_dim");
+        /// The child.
+        child: Slot (role: ")", wrong.role, R"(", optional);
+      })"), "Probe"));
+  ASSIGN_OR_RETURN(
+      const Config config,
+      Config::FromJson(registry, absl::StrCat(R"({"type": "Probe", "model_dim": 4, "child": )",
+                                              wrong.child, "}"), "probe.json"));
+  ASSIGN_OR_RETURN(const Config resolved, config.Resolve());
+  const auto build = [&wrong](Scope& scope, const Values& in) -> absl::StatusOr<Values> {
+    const ValueId x = wrong.rank == 0 ? scope.graph().Sum(in[0], {0, 1}) : in[0];
+    return scope.Call("child", Values(static_cast<size_t>(wrong.count), x));
+  };
+  ModuleTable table;
+  RETURN_IF_ERROR(table.Register("Probe", [build](const ConfigNode&) {
+    return absl::StatusOr<std::unique_ptr<Module>>(std::make_unique<LambdaModule>(build));
+  }));
+  Tracer tracer(OpTable::Builtin(), table, {DType::kF32, Mode::kTrain});
+  return tracer
+      .TraceMain(resolved.root(), {{"x", {DType::kF32, {Dim::Symbol("B"), 4}}}},
+                 LanguageModelAmbients(Mode::kTrain))
+      .status();
+}
+
+TEST(ScopeTest, WrongInputsOfBuiltInModulesAreErrorsWithThePath) {
+  const WrongUse cases[] = {
+      {"norm", R"({"type": "RmsNorm"})", 0, 2, "child: inputs: expected 1, got 0"},
+      {"norm", R"({"type": "RmsNorm"})", 2, 2, "child: inputs: expected 1, got 2"},
+      {"norm", R"({"type": "LayerNorm"})", 1, 0,
+       "child: input 0: expected 1 or more dims, got f32[]"},
+      {"attention", R"({"type": "Attention", "num_heads": 2})", 1, 2,
+       "child: input 0: expected 3 dims, got f32[B,4]"},
+      {"feed_forward", R"({"type": "FeedForward", "hidden_dim": 2})", 0, 2,
+       "child: inputs: expected 1, got 0"},
+      {"dropout", R"({"type": "Dropout"})", 3, 2, "child: inputs: expected 1, got 3"},
+  };
+  for (const WrongUse& wrong : cases) {
+    EXPECT_EQ(TraceWrongUse(wrong).message(), wrong.error) << wrong.child;
+  }
+}
+
 TEST(ModuleTableTest, UnknownTypesAreAnErrorWithTheNearestName) {
   const ModuleTable table;
   EXPECT_EQ(table.Get("RmsNrom").status().code(), absl::StatusCode::kNotFound);
