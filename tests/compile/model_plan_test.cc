@@ -3,6 +3,7 @@
 // time. Made small and run: a step after the first allocates nothing (the global operator new of
 // this program counts), and after several steps parameters have the same bits for 1, 2 and 3
 // threads and for every recompute policy.
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 
@@ -119,6 +120,33 @@ std::string SampleName(const testing::TestParamInfo<const char*>& info) {
 
 INSTANTIATE_TEST_SUITE_P(Samples, SamplePlanTest,
                          testing::Values("bench/dense.json", "text/gpt.json"), SampleName);
+
+// The cost of a description does not grow with the weights, and hardly with depth.
+TEST(LargePlanTest, AHundredLayersAreDescribedWithoutTheirWeights) {
+  constexpr double kMostSeconds = 10;  // on a busy machine; alone it takes a fraction of one
+  const auto start = std::chrono::steady_clock::now();
+  const auto model = LoadSample("bench/dense.json", DType::kBF16,
+                                {{"model.model_dim", "1024"},
+                                 {"model.decoder.num_layers", "100"},
+                                 {"model.decoder.layer.feed_forward.hidden_dim", "2048"}});
+  ASSERT_TRUE(model.ok()) << model.status();
+  const auto program = Compile(*model->main, OpTable::Builtin(),
+                               TrainingOptions(*model, RecomputePolicy::kSelective));
+  ASSERT_TRUE(program.ok()) << program.status();
+  const auto memory = Executor::PlanOnly(*program, CpuKernels(),
+                                         {.sizes = {{"B", 8}, {"T", 512}}});
+  ASSERT_TRUE(memory.ok()) << memory.status();
+  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+  int64_t count = 0;
+  for (const ProgramParam& param : (*program)->params) {
+    count += Product(param.dims).value();
+  }
+  std::printf("  %.2f billion parameters described in %.2f s, %zu functions\n",
+              static_cast<double>(count) / 1e9, taken.count(), (*program)->functions.size());
+  EXPECT_GT(count, int64_t{1000} * 1000 * 1000);
+  EXPECT_LT((*program)->functions.size(), 100u) << "layers share functions";
+  EXPECT_LT(taken.count(), kMostSeconds);
+}
 
 const std::vector<Change> kSmall = {{"model.model_dim", "32"},
                                     {"model.decoder.num_layers", "3"},

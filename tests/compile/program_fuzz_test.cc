@@ -36,8 +36,10 @@ std::vector<uint64_t> Seeds(int quick, int many) {
   if (const char* seed = std::getenv("TESSERA_FUZZ_SEED")) {
     return {std::strtoull(seed, nullptr, 10)};
   }
+  const char* sanitizer = std::getenv("TESSERA_SANITIZE");
+  const bool slow = sanitizer != nullptr && *sanitizer != '\0';
   int count = std::getenv("TESSERA_LONG") != nullptr ? many : quick;
-  if (std::getenv("TESSERA_SHORT") != nullptr) count = std::max(1, count / 4);
+  if (std::getenv("TESSERA_SHORT") != nullptr || slow) count = std::max(1, count / 5);
   std::vector<uint64_t> seeds;
   for (int i = 1; i <= count; ++i) seeds.push_back(i);
   return seeds;
@@ -226,6 +228,7 @@ TEST(ProgramFuzzTest, AllFormsGiveTheSameBits) {
         RunOptions options = GradientOptions(dtype);
         options.compile.recompute = policy;
         options.compile.separate_weight_gradient = apart;
+        options.compile.passes = apart == (policy == RecomputePolicy::kSelective);
         options.compile.micro_batches = 2;
         options.threads = 1 + static_cast<int>(seed + (apart ? 1 : 0)) % 3;
         const auto run = RunGrown(grown, *grown.main, options);
@@ -235,7 +238,8 @@ TEST(ProgramFuzzTest, AllFormsGiveTheSameBits) {
         if (expected.empty()) expected = *bytes;
         for (const auto& [path, value] : *bytes) {
           EXPECT_TRUE(value == expected[path])
-              << path << ", policy " << static_cast<int>(policy) << " apart " << apart << "\n"
+              << path << ", policy " << static_cast<int>(policy) << " apart " << apart
+              << " passes " << options.compile.passes << "\n"
               << ToTextWithCallees(*grown.main);
         }
       }
