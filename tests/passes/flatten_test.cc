@@ -72,7 +72,8 @@ FunctionRef Model(int block_nodes) {
 
 TEST(FlattenTest, WhatRepeatsStaysACallUnderItsWholePath) {
   const auto flat = Flattened(Model(6));
-  EXPECT_THAT(Calls(*flat), ElementsAre("decoder/layers/0", "decoder/layers/1", "decoder/layers/2"));
+  EXPECT_THAT(Calls(*flat),
+              ElementsAre("decoder/layers/0", "decoder/layers/1", "decoder/layers/2"));
   EXPECT_EQ(flat->nodes().size(), 3u);
   for (const Node& node : flat->nodes()) {
     EXPECT_EQ(node.callee, flat->nodes()[0].callee) << "one function for all";
