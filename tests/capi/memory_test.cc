@@ -1,45 +1,15 @@
 // Calls in which each allocation fails once: they end with RESOURCE_EXHAUSTED or without an error,
 // leave nothing behind, and work again afterwards.
 //
-// Method: operator new of this program fails when a counter of the thread says so.
+// Method: operator new of this program fails when a counter of the thread says so (allocations.h).
 #include <gtest/gtest.h>
 
-#include <cstdlib>
+#include <cstdint>
 #include <functional>
-#include <new>
 #include <string>
 
 #include "capi/src/internal/guard.h"
-
-namespace {
-
-// Allocations that still succeed on this thread; negative: all.
-thread_local int64_t allocations_left = -1;
-thread_local bool has_failed = false;
-
-bool MayAllocate() {
-  if (allocations_left < 0) return true;
-  if (allocations_left > 0) {
-    --allocations_left;
-    return true;
-  }
-  allocations_left = -1;
-  has_failed = true;
-  return false;
-}
-
-}  // namespace
-
-void* operator new(size_t bytes) {
-  void* memory = MayAllocate() ? std::malloc(bytes == 0 ? 1 : bytes) : nullptr;
-  if (memory == nullptr) throw std::bad_alloc();
-  return memory;
-}
-void* operator new[](size_t bytes) { return operator new(bytes); }
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
+#include "tests/capi/allocations.h"
 
 namespace tessera::capi {
 namespace {
@@ -49,10 +19,9 @@ namespace {
 void FailEachAllocation(const std::function<tsr_status*()>& call) {
   int64_t failures = 0;
   for (int64_t at = 0; at < 1'000'000; at += 1 + at / 40) {
-    has_failed = false;
-    allocations_left = at;
+    FailAllocationAfter(at);
     tsr_status* status = call();
-    allocations_left = -1;
+    const bool has_failed = StopFailing();
     const bool is_through = !has_failed;
     if (status != nullptr) {
       EXPECT_EQ(tsr_status_code(status), TSR_RESOURCE_EXHAUSTED)
@@ -156,7 +125,6 @@ TEST_F(MemoryTest, Tensor) {
           tsr_tensor_free(again);
         } else {
           // Refused: still ours to end. Taking it once more with memory is the way to do that here.
-          allocations_left = -1;
           EXPECT_EQ(tsr_tensor_from_dlpack(lent, &again), nullptr);
           tsr_tensor_free(again);
         }
@@ -170,9 +138,9 @@ TEST_F(MemoryTest, Tensor) {
 TEST_F(MemoryTest, Status) {
   // Whether there is memory or not, an error stays an error.
   for (int64_t at = 0; at < 8; ++at) {
-    allocations_left = at;
+    FailAllocationAfter(at);
     tsr_status* status = tsr_status_new(TSR_NOT_FOUND, "a message that is longer than a word", 36);
-    allocations_left = -1;
+    StopFailing();
     ASSERT_NE(status, nullptr);
     EXPECT_TRUE(tsr_status_code(status) == TSR_NOT_FOUND ||
                 tsr_status_code(status) == TSR_RESOURCE_EXHAUSTED);

@@ -431,6 +431,44 @@ static void TestTwoAtOnce(void) {
   EXPECT(losses[0] == losses[1]);
 }
 
+typedef struct {
+  tsr_trainer* trainer;
+  double loss;
+} Stepper;
+
+static void* StepAll(void* argument) {
+  Stepper* stepper = (Stepper*)argument;
+  int i;
+  for (i = 0; i < 6; ++i) stepper->loss = Step(stepper->trainer).loss;
+  return NULL;
+}
+
+/* Two trainers of one runtime, which share its threads, at the same time. */
+static void TestOneRuntimeTwoTrainers(void) {
+  World world = NewWorld();
+  Stepper steppers[2];
+  pthread_t threads[2];
+  int i;
+  for (i = 0; i < 2; ++i) steppers[i].trainer = NewTrainer(&world, "", "");
+  for (i = 0; i < 2; ++i) pthread_create(&threads[i], NULL, StepAll, &steppers[i]);
+  for (i = 0; i < 2; ++i) pthread_join(threads[i], NULL);
+  EXPECT(steppers[0].loss == steppers[1].loss);
+  for (i = 0; i < 2; ++i) tsr_trainer_free(steppers[i].trainer);
+  EndWorld(&world);
+}
+
+static void TestMemoryLimit(void) {
+  World world = NewWorld();
+  tsr_runtime* small = NewRuntimeWith("{\"checked\": true, \"memory_limit_bytes\": 20000}");
+  tsr_config* config = SmallConfig(small, world.corpus);
+  tsr_trainer* trainer = NULL;
+  FAILS(tsr_trainer_new(config, NULL, 0, NULL, 0, &trainer), TSR_RESOURCE_EXHAUSTED, "limit");
+  EXPECT(trainer == NULL);
+  tsr_config_free(config);
+  tsr_runtime_free(small);
+  EndWorld(&world);
+}
+
 int main(void) {
   TestStep();
   TestProfileAndNoValidation();
@@ -442,5 +480,7 @@ int main(void) {
   TestFreeFromSink();
   TestGenerator();
   TestTwoAtOnce();
+  TestOneRuntimeTwoTrainers();
+  TestMemoryLimit();
   return Result("trainer_test");
 }

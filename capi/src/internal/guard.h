@@ -70,7 +70,8 @@ template <typename Body>
 tsr_status* Guard(Body&& body) noexcept {
   Call call;
   try {
-    return EndCall(std::forward<Body>(body)(call), call.runtime().get());
+    const absl::Status status = std::forward<Body>(body)(call);
+    return EndCall(status, call.runtime().get());
   } catch (...) {
     return EndCall(StatusOfException(), call.runtime().get());
   }
