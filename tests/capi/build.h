@@ -60,11 +60,14 @@ static inline tsr_tensor* Run1(tsr_program* program, const char* name, tsr_tenso
   return output;
 }
 
-static inline void ExpectText(tsr_status* status, char* text, const char* part) {
-  OK(status);
-  HOLDS(text, part);
-  tsr_text_free(text);
-}
+/* The call gives `text`, which holds `part` and is freed. */
+#define GIVES(call, text, part) \
+  do {                          \
+    if (OK(call)) {             \
+      HOLDS(text, part);        \
+      tsr_text_free(text);      \
+    }                           \
+  } while (0)
 
 /* The loss of a program in fp64 with `path`[index] moved by `step`. */
 static inline double LossAt(tsr_program* program, const char* const* names, tsr_tensor** inputs,
