@@ -216,7 +216,8 @@ absl::Status Register(const std::shared_ptr<RuntimeObject>& runtime, const tsr_o
                    .Signature(def.signature)
                    .AnyAttrs();
   if (def.gradient != nullptr) {
-    made = std::move(made).Gradient(
+    // Builders change the definition in place.
+    (void)std::move(made).Gradient(
         [op](GradientContext& context) { return op->Gradient(context); });
   }
   absl::MutexLock lock(&runtime->registration_mutex());
