@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <limits>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,6 +23,11 @@ namespace tessera::cli {
 namespace {
 
 constexpr int64_t kUsualIgnoreIndex = -100;
+
+struct Vocabulary {
+  int64_t size = 0;
+  int64_t ignored = kUsualIgnoreIndex;  // the target that does not count
+};
 
 struct Batch {
   std::vector<int64_t> dims;
@@ -81,7 +87,20 @@ std::vector<int64_t> ShiftedLabels(const std::vector<int64_t>& labels, int64_t c
   return targets;
 }
 
-Error ReadBatch(const std::string& path, int64_t ignored, Batch* batch) {
+// The model knows no other ids, and would take them for nothing.
+Error CheckIds(const std::string& path, const std::string& name, const std::vector<int64_t>& ids,
+               const Vocabulary& vocabulary, bool may_be_ignored) {
+  for (size_t i = 0; i < ids.size(); ++i) {
+    if (may_be_ignored && ids[i] == vocabulary.ignored) continue;
+    if (ids[i] >= 0 && ids[i] < vocabulary.size) continue;
+    return Error(Format("%s: tensor '%s': expected ids from 0 to %lld, got %lld at index %zu",
+                        path.c_str(), name.c_str(), static_cast<long long>(vocabulary.size - 1),
+                        static_cast<long long>(ids[i]), i));
+  }
+  return Error();
+}
+
+Error ReadBatch(const std::string& path, const Vocabulary& vocabulary, Batch* batch) {
   SafetensorsReader file;
   CLI_RETURN_IF_ERROR(SafetensorsReader::Open(path, &file));
   const SafetensorsEntry* tokens = file.Find("input_ids");
@@ -97,43 +116,69 @@ Error ReadBatch(const std::string& path, int64_t ignored, Batch* batch) {
   batch->dims = tokens->dims;
   std::vector<int64_t> ids;
   CLI_RETURN_IF_ERROR(ReadIds(file, *tokens, &ids));
+  CLI_RETURN_IF_ERROR(CheckIds(path, tokens->name, ids, vocabulary, false));
   CLI_RETURN_IF_ERROR(NewIds(batch->dims, ids, &batch->tokens));
 
   const SafetensorsEntry* targets = file.Find("targets");
   const SafetensorsEntry* labels = targets == nullptr ? file.Find("labels") : nullptr;
   const SafetensorsEntry* given = targets != nullptr ? targets : labels;
-  std::vector<int64_t> target_ids(ids.size(), ignored);
+  std::vector<int64_t> target_ids(ids.size(), vocabulary.ignored);
   if (given != nullptr) {
     if (given->dims != batch->dims) {
       return Error(path + ": tensor '" + given->name + "': expected the dims of '" + tokens->name +
                    "', got others");
     }
     CLI_RETURN_IF_ERROR(ReadIds(file, *given, &target_ids));
-    if (labels != nullptr) target_ids = ShiftedLabels(target_ids, batch->dims[1], ignored);
+    CLI_RETURN_IF_ERROR(CheckIds(path, given->name, target_ids, vocabulary, true));
+    if (labels != nullptr) {
+      target_ids = ShiftedLabels(target_ids, batch->dims[1], vocabulary.ignored);
+    }
     batch->has_targets = true;
   }
   return NewIds(batch->dims, target_ids, &batch->targets);
 }
 
-// Results of a run: those of the program, the loss when there were targets.
+// Results of a run: those of the program that are no losses, and the weighted sum of those.
 struct Results {
+  std::vector<std::string> names;
   std::vector<Tensor> outputs;
   double loss = 0;
 };
 
-Error RunProgram(const Program& program, const Batch& batch, size_t output_count, bool gradients,
+constexpr std::string_view kLossPrefix = "loss/";
+
+double WeightOf(const Json& losses, std::string_view name) {
+  for (const Json& loss : losses.items()) {
+    if (loss["name"].AsText() == name) return loss["weight"].AsNumber(1);
+  }
+  return 1;
+}
+
+Error RunProgram(const CheckpointProgram& checkpoint, const Batch& batch, bool gradients,
                  Results* results) {
+  const std::vector<Json>& described = checkpoint.description["outputs"].items();
   const char* const names[] = {"tokens", "targets"};
   tsr_tensor* const inputs[] = {batch.tokens.get(), batch.targets.get()};
-  std::vector<tsr_tensor*> outputs(output_count, nullptr);
-  size_t count = output_count;
-  Error error =
-      gradients ? Error::Take(tsr_program_run_with_gradients(program.get(), names, inputs, 2,
-                                                             outputs.data(), &count,
-                                                             &results->loss))
-                : Error::Take(tsr_program_run(program.get(), names, inputs, 2, outputs.data(),
-                                              &count));
-  for (tsr_tensor* output : outputs) results->outputs.emplace_back(output);
+  std::vector<tsr_tensor*> outputs(described.size(), nullptr);
+  size_t count = outputs.size();
+  tsr_program* program = checkpoint.program.get();
+  double loss = 0;
+  const Error error = Error::Take(
+      gradients ? tsr_program_run_with_gradients(program, names, inputs, 2, outputs.data(), &count,
+                                                 &loss)
+                : tsr_program_run(program, names, inputs, 2, outputs.data(), &count));
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    Tensor output(outputs[i]);
+    const std::string& name = described[i]["name"].AsText();
+    if (output == nullptr) continue;
+    if (name.rfind(kLossPrefix, 0) != 0) {
+      results->names.push_back(name);
+      results->outputs.push_back(std::move(output));
+    } else if (tsr_tensor_dtype(output.get()) == TSR_F64) {
+      results->loss += WeightOf(checkpoint.description["losses"], name.substr(kLossPrefix.size())) *
+                       *static_cast<const double*>(tsr_tensor_data(output.get()));
+    }
+  }
   return error;
 }
 
@@ -151,9 +196,8 @@ SafetensorsEntry EntryOf(const std::string& name, const Tensor& tensor) {
 Error WriteResults(const std::string& path, const CheckpointProgram& checkpoint, bool has_loss,
                    bool gradients, const Results& results) {
   std::vector<SafetensorsEntry> entries;
-  const std::vector<Json>& outputs = checkpoint.description["outputs"].items();
   for (size_t i = 0; i < results.outputs.size(); ++i) {
-    entries.push_back(EntryOf(outputs[i]["name"].AsText(), results.outputs[i]));
+    entries.push_back(EntryOf(results.names[i], results.outputs[i]));
   }
   if (has_loss) {
     SafetensorsEntry loss;
@@ -202,16 +246,16 @@ Error Eval(const Arguments& arguments) {
     return Error("--gradients: expected 'targets' or 'labels' in the input, got neither");
   }
   CheckpointProgram checkpoint;
-  CLI_RETURN_IF_ERROR(OpenCheckpointProgram(arguments.Word(0), threads, has_targets,
+  CLI_RETURN_IF_ERROR(OpenCheckpointProgram(arguments.Word(0), threads, gradients,
                                             arguments.Text("--dtype"), &checkpoint));
-  const int64_t ignored =
-      checkpoint.config["model"]["loss"]["ignore_index"].AsInteger(kUsualIgnoreIndex);
+  const Json& model = checkpoint.config["model"];
+  Vocabulary vocabulary;
+  vocabulary.size = model["vocab_size"].AsInteger(std::numeric_limits<int32_t>::max());
+  vocabulary.ignored = model["loss"]["ignore_index"].AsInteger(kUsualIgnoreIndex);
   Batch batch;
-  CLI_RETURN_IF_ERROR(ReadBatch(arguments.Text("--input"), ignored, &batch));
+  CLI_RETURN_IF_ERROR(ReadBatch(arguments.Text("--input"), vocabulary, &batch));
   Results results;
-  CLI_RETURN_IF_ERROR(RunProgram(checkpoint.program, batch,
-                                 checkpoint.description["outputs"].items().size(), has_targets,
-                                 &results));
+  CLI_RETURN_IF_ERROR(RunProgram(checkpoint, batch, gradients, &results));
   const std::string output = arguments.Text("--output");
   CLI_RETURN_IF_ERROR(WriteResults(output, checkpoint, has_targets, gradients, results));
   std::printf("%s", output.c_str());

@@ -13,17 +13,21 @@
 namespace tessera::cli {
 namespace {
 
-// "parameters.count" and so on, one line a number; units by the end of the name.
+constexpr double kReadableFrom = 10000;  // smaller counts are printed as they are
+
+// "parameters count" and so on, one line a number; units by the end of the name.
 void AddNumbers(const std::string& prefix, const Json& json, Table& table) {
   for (const auto& [name, value] : json.members()) {
     const std::string path = prefix.empty() ? name : prefix + " " + name;
     if (value.is_object()) {
       AddNumbers(path, value, table);
     } else if (value.is_number()) {
+      const double number = value.AsNumber();
       const bool is_bytes = path.find("bytes") != std::string::npos;
-      table.AddRow({path, is_bytes ? ReadableBytes(value.AsNumber())
-                                   : ReadableCount(value.AsNumber()),
-                    value.ToCell()});
+      const bool is_small = !is_bytes && number < kReadableFrom;
+      table.AddRow({path, is_bytes   ? ReadableBytes(number)
+                          : is_small ? value.ToCell()
+                                     : ReadableCount(number)});
     }
   }
 }
@@ -58,7 +62,7 @@ Error PrintGraph(const Arguments& arguments) {
   } else if (as_dot) {
     text = plan["dot"].AsText();
   } else {
-    Table numbers({"", ">", ">"});
+    Table numbers({"", ">"});
     AddNumbers("", plan, numbers);
     text = numbers.ToText().substr(1) + "\n" + OpsText(plan["ops"]);
     if (arguments.Has("--text")) text += "\n" + plan["text"].AsText();

@@ -149,7 +149,7 @@ class ModelTest(cli_testing.CliTest):
         write_safetensors(bad, {"other": ("I64", [1, 1], b"\0" * 8)})
         self.assertIn("input_ids", self.fails(*words, bad))
         write_safetensors(bad, {"input_ids": ("I64", [1, 1], struct.pack("<q", 256))})
-        self.fails(*words, bad)
+        self.assertIn("from 0 to 255, got 256", self.fails(*words, bad))
         write_safetensors(bad, {"input_ids": ("I64", [1, 1], b"\0" * 8),
                                 "labels": ("I64", [1, 2], b"\0" * 16)})
         self.assertIn("labels", self.fails(*words, bad))
