@@ -306,6 +306,8 @@ const std::vector<Case>& Cases() {
       {2, 3, 100, 2, 2, 16, 16, false, 40, 0, false, {7, 64}},
       {3, 1, 129, 4, 1, 32, 16, true, 0, 0, false, {0, 63, 128}},
       {2, 3, 40, 2, 2, 8, 8, true, 4, 0, false, {-5, 90}},  // outside of the cache
+      {2, 3, 700, 4, 2, 40, 24, true, 0, 1.5, true},        // few queries, many chunks of keys
+      {1, 4, 530, 2, 1, 64, 70, true, 300, 0, false, {526}},
       {9, 66, 66, 4, 2, 8, 8, true},                        // enough key heads to be tasks
       {1, 66, 66, 1, 1, 150, 130, true},                    // sums too large for a stack
       {16, 6, 6, 1, 1, 150, 130, true},

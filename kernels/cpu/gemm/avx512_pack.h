@@ -84,7 +84,8 @@ struct FormatPairs {
 
 // Panels whose units lie |kPanel| apart; element (i, unit u) at panel[u * kPanel + i].
 template <class Format, int kPanel>
-void PackUnits(const StripSource& source, void* panel) {
+void PackUnits(const StripSource& strip, void* panel) {
+  const StripSource source = strip;  // a copy that stores cannot change
   using Element = typename Format::Element;
   const Element* data = static_cast<const Element*>(source.data);
   uint32_t* out = static_cast<uint32_t*>(panel);

@@ -8,9 +8,10 @@
 // rows and columns nor threads nor tasks change it. Thread-safe: no state.
 //
 // Tried and lost: both operands packed in phase 0 (packing took 10 % of a product and the fp32
-// copies went through memory); blocks of k of 8 KB (0.84 of peak for short k, 0.48 where k is the
-// long side: right panels came from L3); sums of blocks of k kept in C or a copy of it (rows 2 KB
-// apart fall into two sets of L1: 0.6 of peak).
+// copies went through memory); one left panel at a time in L1 with right panels from L2 (equal when
+// the machine is quiet, 0.65 instead of 0.8 beside neighbours that share the cache); blocks of k of
+// 8 KB (0.84 of peak for short k, 0.48 where k is long: right panels came from L3); sums of
+// blocks of k kept in C or a copy of it (rows 2 KB apart fall into two sets of L1: 0.6 of peak).
 #pragma once
 
 #include "kernels/cpu/gemm/kernel.h"

@@ -25,6 +25,7 @@ void PackFloats(const StripSource& source, void* panel) {
 #include "kernels/cpu/internal/attention_blocks.h"
 
 #include "kernels/cpu/internal/attention_backward.h"
+#include "kernels/cpu/internal/attention_few.h"
 #include "kernels/cpu/internal/attention_forward.h"
 #include "kernels/cpu/internal/attention_math.h"
 
@@ -36,6 +37,8 @@ const AttentionLoops kAttentionAvx2F32 = {{1, 16},
 const AttentionLoops kAttentionAvx2BF16 = {{1, 16},
                                            RunAttentionForward<FloatMath<BF16>>,
                                            RunAttentionBackward<FloatMath<BF16>>};
+
+const FewQueriesLoops kFewQueriesAvx2 = {RunFewQueries<float>, RunFewQueries<BF16>};
 
 }  // namespace tessera::cpu::dense
 

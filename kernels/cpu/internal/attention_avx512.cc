@@ -29,6 +29,7 @@ void PackFloats(const StripSource& source, void* panel) {
 #include "kernels/cpu/internal/attention_blocks.h"
 
 #include "kernels/cpu/internal/attention_backward.h"
+#include "kernels/cpu/internal/attention_few.h"
 #include "kernels/cpu/internal/attention_forward.h"
 #include "kernels/cpu/internal/attention_math.h"
 
@@ -40,6 +41,8 @@ const AttentionLoops kAttentionAvx512F32 = {{1, 32},
 const AttentionLoops kAttentionAvx512BF16 = {{1, 32},
                                              RunAttentionForward<FloatMath<BF16>>,
                                              RunAttentionBackward<FloatMath<BF16>>};
+
+const FewQueriesLoops kFewQueriesAvx512 = {RunFewQueries<float>, RunFewQueries<BF16>};
 
 }  // namespace tessera::cpu::dense
 

@@ -87,4 +87,24 @@ int32_t PlanAttentionGrad(const tsr_kernel_call* call, const AttentionLoops& loo
   return 0;
 }
 
+int32_t PlanFewQueries(const tsr_kernel_call* call, const FewQueriesLoops& loops,
+                       tsr_kernel_plan* plan, char* reason) {
+  AttentionShape s;
+  if (ReadAttentionShape(call, 3, &s, reason) != 0) return 1;
+  if (s.queries > kFewQueries) return Decline(reason, "attention: more than 4 queries");
+  if (s.dtype != DType::kF32 && s.dtype != DType::kBF16) {
+    return Decline(reason, "attention: the kernel for few queries takes f32 and bf16");
+  }
+  const int64_t chunks = CeilDiv(s.keys, kFewQueriesChunk);
+  const int64_t query_rows = s.batch * s.heads * s.queries;
+  plan->run = s.dtype == DType::kF32 ? loops.f32 : loops.bf16;
+  plan->phase_count = 2;
+  plan->tasks[0] = query_rows == 0 ? 0 : s.batch * s.key_heads * chunks;
+  plan->tasks[1] = query_rows;
+  plan->workspace_bytes =
+      static_cast<size_t>(query_rows * chunks * FewQueriesResultFloats(s)) * sizeof(float);
+  SetParams(plan, s);
+  return 0;
+}
+
 }  // namespace tessera::cpu::dense

@@ -78,4 +78,25 @@ int32_t PlanAttention(const tsr_kernel_call* call, const AttentionLoops& loops, 
 int32_t PlanAttentionGrad(const tsr_kernel_call* call, const AttentionLoops& loops, DType dtype,
                           tsr_kernel_plan* plan, char* reason);
 
+// --- A few queries (attention_few.h) ---
+
+inline constexpr int64_t kFewQueries = 4;         // at most
+inline constexpr int64_t kFewQueriesChunk = 256;  // keys
+
+struct FewQueriesLoops {
+  tsr_kernel_run f32;
+  tsr_kernel_run bf16;
+};
+
+extern const FewQueriesLoops kFewQueriesAvx2;
+extern const FewQueriesLoops kFewQueriesAvx512;
+
+// What a chunk leaves for one query: two numbers and the values, 64-byte aligned.
+inline int64_t FewQueriesResultFloats(const AttentionShape& s) {
+  return CeilDiv(s.value_depth + 2, 16) * 16;
+}
+
+int32_t PlanFewQueries(const tsr_kernel_call* call, const FewQueriesLoops& loops,
+                       tsr_kernel_plan* plan, char* reason);
+
 }  // namespace tessera::cpu::dense
