@@ -4,6 +4,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
+#include "cpp/ir/serializer.h"
+#include "cpp/nn/stored_functions.h"
 #include "cpp/nn/tracer.h"
 #include "gen/config/runtime.h"
 
@@ -73,8 +75,12 @@ int64_t LearnedPositions(const ConfigNode& model) {
   return least;
 }
 
-absl::StatusOr<std::string> StoredFunctions(const Config&, const Environment&) {
-  return std::string();
+absl::StatusOr<std::string> StoredFunctions(const Config& config, const Environment& environment) {
+  ASSIGN_OR_RETURN(const DType dtype, DTypeOf(config, {}));
+  ASSIGN_OR_RETURN(const FunctionArchive stored, TraceAllModes(*environment.ops,
+                                                               *environment.modules,
+                                                               ModelNode(config), dtype));
+  return SerializeFunctions(stored);
 }
 
 }  // namespace tessera

@@ -45,8 +45,8 @@ absl::StatusOr<std::shared_ptr<const Program>> CompileModel(const Config& config
 int64_t LearnedPositions(const ConfigNode& model);
 
 // The functions that a checkpoint stores (CheckpointInfo::program) so that a host without the
-// module's code can run the model: main of evaluate and decode mode, undifferentiated. Modes that
-// the model does not support are left out.
+// module's code can run the model: its undifferentiated main of every mode that it supports, under
+// the tracing key of nn/stored_functions.h, in the run's number format.
 absl::StatusOr<std::string> StoredFunctions(const Config& config, const Environment& environment);
 
 }  // namespace tessera

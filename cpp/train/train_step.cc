@@ -35,8 +35,12 @@ void CopyRows(const Tensor& source, const std::vector<Tensor>& targets) {
 absl::StatusOr<std::unique_ptr<TrainStep>> TrainStep::Create(
     std::shared_ptr<const Program> program, const Environment& environment,
     std::shared_ptr<SlotStore> store, const TrainStepOptions& options) {
-  auto step =
-      std::unique_ptr<TrainStep>(new TrainStep(program, options, environment.communicator));
+  if (environment.world() > 1 && !program->not_data_parallel.empty()) {
+    return absl::InvalidArgumentError(absl::StrCat("model: ", environment.world(),
+                                                   " ranks cannot share its batch: ",
+                                                   program->not_data_parallel));
+  }
+  auto step = std::unique_ptr<TrainStep>(new TrainStep(program, options, environment));
   ExecutorOptions executor;
   executor.sizes = {{"B", options.micro_rows}, {"T", options.sequence}};
   executor.isa = environment.isa;
@@ -60,7 +64,7 @@ absl::Status TrainStep::FindSlots() {
       ASSIGN_OR_RETURN(const Tensor tensor, executor_->SlotTensor(index));
       keys_.push_back({slot.name.c_str(), tensor.data_as<uint32_t>()});
     } else if (slot.kind == SlotKind::kState) {
-      if (communicator_ != nullptr && communicator_->size() > 1) {
+      if (world_ > 1) {
         return absl::UnimplementedError(
             absl::StrCat(slot.name, ": state that is carried from step to step cannot be trained "
                                     "by several ranks yet"));
@@ -106,17 +110,24 @@ absl::Status TrainStep::FindInput(int slot) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<std::vector<Tensor>> TrainStep::Parts(int slot, bool is_reduced) const {
+  std::vector<Tensor> parts;
+  const int count = is_reduced ? program_->micro_batches : rank_ == 0 ? 1 : 0;
+  for (int m = 0; m < count; ++m) {
+    ASSIGN_OR_RETURN(Tensor tensor, executor_->SlotTensor(slot, m));
+    parts.push_back(std::move(tensor));
+  }
+  return parts;
+}
+
 absl::Status TrainStep::FindSums() {
   for (const SumSpec& spec : program_->sums) {
     SumPlace place;
     place.weight = spec.weight;
     place.is_loss = spec.is_loss;
-    for (int m = 0; m < program_->micro_batches; ++m) {
-      ASSIGN_OR_RETURN(Tensor numerator, executor_->SlotTensor(spec.numerator_slot, m));
-      ASSIGN_OR_RETURN(Tensor denominator, executor_->SlotTensor(spec.denominator_slot, m));
-      place.numerators.push_back(std::move(numerator));
-      place.denominators.push_back(std::move(denominator));
-    }
+    ASSIGN_OR_RETURN(place.numerators, Parts(spec.numerator_slot, spec.reduce_numerator));
+    ASSIGN_OR_RETURN(place.denominators, Parts(spec.denominator_slot, spec.reduce_denominator));
+    if (!spec.reduce_numerator) place.seed_parts = program_->micro_batches * world_;
     if (spec.seed_slot >= 0) {
       absl::StatusOr<Tensor> seed = executor_->SlotTensor(spec.seed_slot);
       // A loss that depends on no parameter has a seed that nobody reads.
@@ -164,7 +175,7 @@ absl::Status TrainStep::RunPrologue(const Batch& batch, int64_t& target_count) {
       SumOverRanks(communicator_, absl::MakeSpan(exchange_).first(places_.size() + 1)));
   for (size_t i = 0; i < places_.size(); ++i) {
     if (!places_[i].seed.defined()) continue;
-    const double denominator = exchange_[i];
+    const double denominator = exchange_[i] * places_[i].seed_parts;
     places_[i].seed.Put(0, denominator == 0 ? 0 : places_[i].weight / denominator);
   }
   target_count = static_cast<int64_t>(exchange_[places_.size()]);
@@ -175,10 +186,8 @@ absl::Status TrainStep::SumLosses(double& loss) {
   const size_t count = places_.size();
   for (size_t i = 0; i < count; ++i) {
     exchange_[i] = exchange_[count + i] = 0;
-    for (size_t m = 0; m < places_[i].numerators.size(); ++m) {
-      exchange_[i] += places_[i].numerators[m].At(0);
-      exchange_[count + i] += places_[i].denominators[m].At(0);
-    }
+    for (const Tensor& part : places_[i].numerators) exchange_[i] += part.At(0);
+    for (const Tensor& part : places_[i].denominators) exchange_[count + i] += part.At(0);
   }
   RETURN_IF_ERROR(SumOverRanks(communicator_, absl::MakeSpan(exchange_).first(2 * count)));
   loss = 0;

@@ -81,7 +81,10 @@ class TrainStep {
   struct SumPlace {  // per loss or metric
     double weight = 1;
     bool is_loss = false;
-    std::vector<Tensor> numerators, denominators;  // per micro-batch
+    // Per micro-batch. What no batch dim enters is the same in all of them and on all ranks and
+    // counts once: then only the first rank has it here, once.
+    std::vector<Tensor> numerators, denominators;
+    double seed_parts = 1;                         // how often the backward adds up the seed
     Tensor seed;                                   // undefined for metrics
   };
   struct Key {
@@ -94,11 +97,16 @@ class TrainStep {
   };
 
   TrainStep(std::shared_ptr<const Program> program, const TrainStepOptions& options,
-            Communicator* communicator)
-      : program_(std::move(program)), options_(options), communicator_(communicator) {}
+            const Environment& environment)
+      : program_(std::move(program)),
+        options_(options),
+        communicator_(environment.communicator),
+        rank_(environment.rank()),
+        world_(environment.world()) {}
   absl::Status FindSlots();
   absl::Status FindInput(int slot);
   absl::Status FindSums();
+  absl::StatusOr<std::vector<Tensor>> Parts(int slot, bool is_reduced) const;
   void FillInputs(const Batch& batch, int64_t step);
   absl::Status RunPrologue(const Batch& batch, int64_t& target_count);
   absl::Status SumLosses(double& loss);
@@ -107,6 +115,7 @@ class TrainStep {
   const std::shared_ptr<const Program> program_;
   const TrainStepOptions options_;
   Communicator* const communicator_;
+  const int rank_, world_;
   std::unique_ptr<Executor> executor_;
 
   // Per micro-batch; empty when the model does not read it.

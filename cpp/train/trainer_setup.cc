@@ -104,6 +104,10 @@ absl::Status Trainer::State::CompileStep() {
   compile.results = false;
   ASSIGN_OR_RETURN(std::shared_ptr<const Program> program,
                    Compile(*main, *run.environment.ops, compile));
+  const absl::Status groups = optimizer->groups().CheckUsed(program->params);
+  if (!groups.ok()) {
+    return absl::Status(groups.code(), absl::StrCat("optimizer.", groups.message()));
+  }
   const SymbolSizes sizes = {{"B", settings.micro_rows},
                              {"T", settings.trainer.sequence_length}};
   flops = CostOf(*program, sizes).flops;
