@@ -71,15 +71,6 @@ absl::Status Register(const std::shared_ptr<RuntimeObject>& runtime, const tsr_m
     return absl::AlreadyExistsError(
         absl::StrCat("module type '", type, "' is already known to this runtime"));
   }
-  // Types are never taken back, so a schema is tried first where it does not matter.
-  SchemaRegistry trial(runtime->schemas());
-  RETURN_IF_ERROR(trial.RegisterText(schema, type));
-  ASSIGN_OR_RETURN(const TypeInfo* tried, trial.Get(type));
-  if (tried->roles.empty()) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("def.schema: expected table ", type, " to have a role, as in `table ", type,
-                     " (role: \"feed_forward\")`, got none: no slot could take it"));
-  }
   RETURN_IF_ERROR(runtime->schemas()->RegisterText(schema, type));
   ASSIGN_OR_RETURN(const TypeInfo* info, runtime->schemas()->Get(type));
   auto host = std::make_shared<HostModule>();

@@ -315,6 +315,22 @@ absl::StatusOr<LoadedSchema> LoadSchema(std::string_view bytes, std::string_view
   return Loader(schema).Load(type);
 }
 
+namespace {
+
+constexpr char kSchemaName[] = "schema";
+
+// "schema:3: 5: error: ..." counts a line that the text does not have.
+std::string InLinesOfText(std::string_view error) {
+  int64_t line = 0;
+  const std::vector<std::string_view> parts = absl::StrSplit(error, absl::MaxSplits(':', 2));
+  if (parts.size() < 3 || parts[0] != kSchemaName || !absl::SimpleAtoi(parts[1], &line)) {
+    return std::string(error);
+  }
+  return absl::StrCat(kSchemaName, ":", line - 1, ":", parts[2]);
+}
+
+}  // namespace
+
 absl::StatusOr<std::string> CompileSchema(std::string_view text) {
   if (!IsValidUtf8(text) || text.find('\0') != std::string_view::npos) {
     return absl::InvalidArgumentError("schema: expected UTF-8 text");
@@ -330,9 +346,10 @@ absl::StatusOr<std::string> CompileSchema(std::string_view text) {
   options.binary_schema_builtins = true;
   flatbuffers::Parser parser(options);
   RET_CHECK(parser.Parse(kAttributesText, nullptr, "attributes.fbs")) << parser.error_;
-  const std::string whole = absl::StrCat("namespace tessera.config; ", text);
-  if (!parser.Parse(whole.c_str(), nullptr, "schema")) {
-    return absl::InvalidArgumentError(absl::StripAsciiWhitespace(parser.error_));
+  // On a line of its own: a doc comment may stand on the text's first line.
+  const std::string whole = absl::StrCat("namespace tessera.config;\n", text);
+  if (!parser.Parse(whole.c_str(), nullptr, kSchemaName)) {
+    return absl::InvalidArgumentError(InLinesOfText(absl::StripAsciiWhitespace(parser.error_)));
   }
   parser.Serialize();
   return std::string(reinterpret_cast<const char*>(parser.builder_.GetBufferPointer()),

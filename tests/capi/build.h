@@ -15,7 +15,7 @@ static inline tsr_value Input(tsr_graph* graph, const char* name, tsr_dtype dtyp
   return value;
 }
 
-static inline tsr_value Param(tsr_graph* graph, const char* path, tsr_dtype dtype,
+static inline tsr_value GraphParam(tsr_graph* graph, const char* path, tsr_dtype dtype,
                               const char* dims, const char* init) {
   tsr_value value = -1;
   OK(tsr_graph_param(graph, TEXT(path), dtype, TEXT(dims), TEXT(init), &value));

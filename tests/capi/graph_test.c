@@ -13,9 +13,9 @@ static tsr_graph* Perceptron(tsr_runtime* runtime) {
   tsr_graph* graph = NewGraph(runtime);
   const tsr_value x = Input(graph, "x", TSR_F64, "B,3");
   const tsr_value target = Input(graph, "target", TSR_F64, "B,2");
-  const tsr_value w1 = Param(graph, "layers/0/weight", TSR_F64, "3,4",
+  const tsr_value w1 = GraphParam(graph, "layers/0/weight", TSR_F64, "3,4",
                              "{\"kind\": \"normal\", \"stddev\": 0.5}");
-  const tsr_value w2 = Param(graph, "layers/1/weight", TSR_F64, "4,2",
+  const tsr_value w2 = GraphParam(graph, "layers/1/weight", TSR_F64, "4,2",
                              "{\"kind\": \"uniform\", \"stddev\": 0.5}");
   const tsr_value hidden = Add(graph, "relu", Add(graph, "matmul", x, w1, ""), -1, "");
   const tsr_value y = Add(graph, "matmul", hidden, w2, "");
@@ -72,7 +72,7 @@ static void TestWrongInputsAndParams(tsr_runtime* runtime) {
         TSR_INVALID_ARGUMENT, "at most 8");
   FAILS(tsr_graph_input(graph, TEXT("y"), TSR_F32, TEXT("B"), NULL), TSR_INVALID_ARGUMENT,
         "out_value");
-  Param(graph, "a/weight", TSR_F32, "4", "");
+  GraphParam(graph, "a/weight", TSR_F32, "4", "");
   FAILS(tsr_graph_param(graph, TEXT("a/weight"), TSR_F32, TEXT("4"), TEXT(""), &value),
         TSR_INVALID_ARGUMENT, "parameter a/weight: expected a new name");
   FAILS(tsr_graph_param(graph, TEXT("a//b"), TSR_F32, TEXT("4"), TEXT(""), &value),
@@ -99,7 +99,7 @@ static void TestWrongInputsAndParams(tsr_runtime* runtime) {
 static void TestWrongOps(tsr_runtime* runtime) {
   tsr_graph* graph = NewGraph(runtime);
   const tsr_value x = Input(graph, "x", TSR_F32, "B,4");
-  const tsr_value w = Param(graph, "w", TSR_F32, "5,6", "");
+  const tsr_value w = GraphParam(graph, "w", TSR_F32, "5,6", "");
   const tsr_value both[2] = {x, w};
   const tsr_value beyond[2] = {x, 1000};
   tsr_value output = 77;
@@ -139,7 +139,7 @@ static void TestWrongOps(tsr_runtime* runtime) {
 static void TestWrongOutputsAndLosses(tsr_runtime* runtime) {
   tsr_graph* graph = NewGraph(runtime);
   const tsr_value x = Input(graph, "x", TSR_F32, "B");
-  const tsr_value w = Param(graph, "w", TSR_F32, "", "{\"mean\": 2}");
+  const tsr_value w = GraphParam(graph, "w", TSR_F32, "", "{\"mean\": 2}");
   const tsr_value sum = Add(graph, "reduce_sum", x, -1, "{\"dims\": [0]}");
   const tsr_value scaled = Add(graph, "mul", sum, w, "");
   tsr_program* program = NULL;

@@ -95,7 +95,7 @@ static tsr_graph* GraphOf(tsr_runtime* runtime, tsr_dtype dtype, const char* att
   tsr_value x, w, y, sum, ones, rows;
   OK(tsr_graph_new(runtime, &graph));
   x = Input(graph, "x", dtype, "B,3");
-  w = Param(graph, "w", dtype, "3", "{\"kind\": \"normal\", \"mean\": 1, \"stddev\": 0.3}");
+  w = GraphParam(graph, "w", dtype, "3", "{\"kind\": \"normal\", \"mean\": 1, \"stddev\": 0.3}");
   y = Add(graph, "scaled_square", Add(graph, "mul", x, w, ""), -1, attrs);
   sum = Add(graph, "reduce_sum", y, -1, "{\"dims\": [0, 1]}");
   ones = Add(graph, "fill", -1, -1, dtype == TSR_F64

@@ -141,6 +141,8 @@ TEST(RegistryTest, WrongSchemasSayWhatIsWrong) {
   };
   EXPECT_THAT(message("table Mine { x: }"), HasSubstr("error"));
   EXPECT_THAT(message("table Mine (role: \"norm\") { x: lnog; }"), HasSubstr("lnog"));
+  EXPECT_THAT(message("/// A doc comment.\ntable Mine (role: \"norm\") { x: lnog; }"),
+              HasSubstr("schema:2:"));
   EXPECT_EQ(message("table Other (role: \"norm\") { }"),
             "schema: expected a table 'Mine', found none of that name");
   EXPECT_EQ(message("table Mine { x: long; }"),
