@@ -192,12 +192,6 @@ absl::Status Executor::State::RunReduce() {
   if (options.communicator == nullptr || options.communicator->size() <= 1) {
     return absl::OkStatus();
   }
-  if (!program->not_data_parallel.empty()) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("reduce: ", options.communicator->size(),
-                     " ranks cannot share the batch of this program: ",
-                     program->not_data_parallel));
-  }
   for (size_t b = 0; b < gradient_buffers.size(); ++b) {
     const GradientBucket& bucket = plan.slots.buckets()[b];
     if (!bucket.reduce) continue;
@@ -250,12 +244,31 @@ absl::StatusOr<Tensor> Executor::State::SlotTensor(int slot, int micro_batch) co
 Executor::Executor(std::unique_ptr<State> state) : state_(std::move(state)) {}
 Executor::~Executor() = default;
 
+namespace {
+
+// A program that needs the whole batch must not train on shares of it.
+absl::Status CheckRanks(const Program& program, const Communicator* communicator) {
+  if (communicator == nullptr || communicator->size() <= 1) return absl::OkStatus();
+  if (program.not_data_parallel.empty()) return absl::OkStatus();
+  const bool reduces = std::any_of(
+      program.schedule.begin(), program.schedule.end(),
+      [](const Action& action) { return action.kind == ActionKind::kReduce; });
+  if (!reduces) return absl::OkStatus();
+  return absl::FailedPreconditionError(
+      absl::StrCat("program: expected one that ", communicator->size(),
+                   " ranks can share the batch of, got one that needs the whole batch: ",
+                   program.not_data_parallel));
+}
+
+}  // namespace
+
 absl::StatusOr<std::unique_ptr<Executor>> Executor::Create(std::shared_ptr<const Program> program,
                                                            const KernelTable& kernels,
                                                            ThreadPool* pool,
                                                            std::shared_ptr<SlotStore> store,
                                                            const ExecutorOptions& options) {
   RET_CHECK(program != nullptr);
+  RETURN_IF_ERROR(CheckRanks(*program, options.communicator));
   auto state = std::make_unique<State>();
   state->program = std::move(program);
   state->options = options;

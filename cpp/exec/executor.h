@@ -97,6 +97,7 @@ class Executor {
  public:
   // INVALID_ARGUMENT (sizes), NOT_FOUND (an op without kernel, with every refusal),
   // RESOURCE_EXHAUSTED (limit, with the tensors that make the peak; or no memory).
+  // FAILED_PRECONDITION (several ranks, and gradients that need the whole batch).
   static absl::StatusOr<std::unique_ptr<Executor>> Create(
       std::shared_ptr<const Program> program, const KernelTable& kernels, ThreadPool* pool,
       std::shared_ptr<SlotStore> store, const ExecutorOptions& options);

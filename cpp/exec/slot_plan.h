@@ -1,8 +1,9 @@
 // SlotPlan: where the memory of every slot of a Program lies, at known sizes.
 //
 // Persistent slots belong to the SlotStore; gradients stand side by side by dtype (apart from those
-// that are not reduced), so that a reduce is a few large calls; inputs, scalars, keys and results have memory of their own; temporaries
-// share one arena by their lifetimes over the schedule, one instance for each micro-batch.
+// that are not reduced), so that a reduce is a few large calls; inputs, scalars, keys and results
+// have memory of their own; temporaries share one arena by their lifetimes over the schedule, one
+// instance for each micro-batch.
 // It only counts: nothing is allocated here. Immutable once made.
 #pragma once
 

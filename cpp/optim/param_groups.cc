@@ -72,14 +72,13 @@ absl::Status ParamGroups::CheckUsed(absl::Span<const ProgramParam> params) const
     if (used[i]) continue;
     if (matched[i]) {
       return absl::InvalidArgumentError(absl::StrCat(
-          "parameter group ", i, " '", groups_[i].match,
-          "': expected a parameter that no earlier group matches, got none; put the narrower "
-          "pattern first"));
+          "groups[", i, "].match: expected to match a parameter that no earlier group matches, ",
+          "got '", groups_[i].match, "'; put the narrower pattern first"));
     }
     return absl::InvalidArgumentError(
-        absl::StrCat("parameter group ", i, " '", groups_[i].match,
-                     "': expected a pattern that matches a parameter, got no match among ",
-                     params.size(), SuggestionText(groups_[i].match, paths)));
+        absl::StrCat("groups[", i, "].match: expected to match one of ", params.size(),
+                     " parameters, got '", groups_[i].match, "'",
+                     SuggestionText(groups_[i].match, paths)));
   }
   return absl::OkStatus();
 }

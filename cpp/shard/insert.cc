@@ -159,6 +159,13 @@ class Inserter {
                                      const MeshAxis& axis) {
     std::string name;
     Attrs attrs{{"axis", axis.name}};
+    const Dims& dims = result_.function->type(part).dims;
+    if (from.is_sharded() && axis.IsShare(dims[static_cast<size_t>(from.dim)])) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("axis '", axis.name, "': expected ", from.ToText(), ", got ", to.ToText(),
+                       "; dim ", dims[static_cast<size_t>(from.dim)].ToText(),
+                       " of a symbolic batch is never whole"));
+    }
     if (from.is_partial() && to.is_replicated()) {
       name = kAllReduce;
       attrs.Set("reduce", std::string(from.partial == PartialKind::kSum ? "sum" : "max"));

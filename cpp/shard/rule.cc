@@ -352,7 +352,8 @@ class Rule {
 
 // --- Planning ---
 
-// What an operand may become, with what that costs per byte of the whole value.
+// What an operand may become, with what that costs per byte of the whole value. A share of a
+// symbolic dim is not gathered: the dims of what comes out would have no name.
 struct Choice {
   Placement placement;
   double cost = 0;
@@ -371,7 +372,7 @@ std::vector<Choice> ChoicesOf(const ValueType& type, const Placement& given,
       }
       choices.push_back({Placement::Sharded(static_cast<int>(d)), share});
     }
-  } else if (given.is_sharded()) {
+  } else if (given.is_sharded() && !axis.IsShare(type.dims[static_cast<size_t>(given.dim)])) {
     choices.push_back({Placement::Replicated(), share});
   }
   return choices;

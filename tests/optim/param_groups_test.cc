@@ -93,11 +93,11 @@ TEST(ParamGroupsTest, GroupsOfNoParameterAreRefused) {
   EXPECT_EQ(check({}), "");
   EXPECT_EQ(check({{"**/bias", {}, 1}, {"**", {}, 1}}), "");
   EXPECT_EQ(check({{"decoder/up/bais", {}, 1}}),
-            "parameter group 0 'decoder/up/bais': expected a pattern that matches a parameter, got "
-            "no match among 2 (did you mean 'decoder/up/bias'?)");
+            "groups[0].match: expected to match one of 2 parameters, got 'decoder/up/bais' (did "
+            "you mean 'decoder/up/bias'?)");
   EXPECT_EQ(check({{"**", {}, 1}, {"**/bias", {}, 1}}),
-            "parameter group 1 '**/bias': expected a parameter that no earlier group matches, got "
-            "none; put the narrower pattern first");
+            "groups[1].match: expected to match a parameter that no earlier group matches, got "
+            "'**/bias'; put the narrower pattern first");
 }
 
 }  // namespace

@@ -160,6 +160,9 @@ TEST(InsertTest, RefusalsNameTheNodeAndTheReason) {
   Function batch("batch");
   batch.AddOutput("y", batch.AddInput("x", InputKind::kArgument,
                                       {DType::kF32, {Dim::Symbol("B"), 6}}));
+  EXPECT_EQ(
+      InsertCollectives(batch, OpTable::Builtin(), mesh, {{{S(0)}}, {{R}}}).status().message(),
+      "output 'y': axis 'data': expected S(0), got R; dim B of a symbolic batch is never whole");
   EXPECT_EQ(InsertCollectives(batch, OpTable::Builtin(), mesh, {{{R}}, {}}).status().message(),
             "input 'x' f32[B,6] on axis 'data': expected S(0) for a rank's share, got R");
 }
