@@ -144,12 +144,21 @@ tsr_status* tsr_generator_generate(tsr_generator* generator, const char* prompt,
     ASSIGN_OR_RETURN(const tessera::GenerateOptions read,
                      tessera::capi::ReadGenerateOptions(text));
     tessera::Generator::Sink sink;
+    bool has_thrown = false;
     if (callback != nullptr) {
-      sink = [callback, user](std::string_view piece) {
-        return callback(user, piece.data(), piece.size()) == 0;
+      sink = [callback, user, &has_thrown](std::string_view piece) {
+        try {
+          return callback(user, piece.data(), piece.size()) == 0;
+        } catch (...) {
+          has_thrown = true;
+          return false;
+        }
       };
     }
     ASSIGN_OR_RETURN(const std::string written, object->Generate(start, read, sink));
+    if (has_thrown) {
+      return absl::UnknownError("callback: expected no exception to leave it, got one");
+    }
     return tessera::capi::GiveText(written, out_text, out_len);
   });
 }

@@ -1,5 +1,5 @@
-// Allocations that fail on demand: operator new of the test program throws once where it is told to.
-// Per thread.
+// Allocations that fail on demand: operator new of the test program throws once where it is told
+// to. Per thread.
 #pragma once
 
 #include <cstdint>

@@ -68,7 +68,8 @@ TEST_F(GuardTest, NoMemoryIsResourceExhaustedAndBreaksNothing) {
 }
 
 TEST_F(GuardTest, AnExceptionIsInternalAndPoisonsTheRuntime) {
-  const absl::Status status = Do([]() -> absl::Status { throw std::runtime_error("disk on fire"); });
+  const absl::Status status =
+      Do([]() -> absl::Status { throw std::runtime_error("disk on fire"); });
   EXPECT_TRUE(absl::IsInternal(status)) << status;
   EXPECT_THAT(std::string(status.message()), HasSubstr("disk on fire"));
   const absl::Status later = List();
@@ -156,7 +157,8 @@ TEST(JobObject, EndsWhenItIsDroppedOnItsOwnThread) {
 
 TEST(NewStatus, CarriesItsDetails) {
   absl::Status status = absl::AbortedError("rank 3 (host a, pid 7) aborted: no space");
-  tsr_status* made = NewStatus(WithPayload(WithFile(WithPath(status, "a/b"), "c.txt"), "{\"x\": 1}"));
+  status = WithFile(WithPath(std::move(status), "a/b"), "c.txt");
+  tsr_status* made = NewStatus(WithPayload(std::move(status), "{\"x\": 1}"));
   EXPECT_STREQ(tsr_status_path(made), "a/b");
   EXPECT_STREQ(tsr_status_file(made), "c.txt");
   EXPECT_STREQ(tsr_status_payload(made), "{\"x\": 1}");
@@ -215,7 +217,8 @@ TEST(OptionReader, ReadsEveryKindOfValue) {
   double number = 0;
   std::string text, choice;
   OptionReader reader(
-      R"({"flag": true, "count": -3, "number": 1e-3, "text": "a\u00e9", "choice": "b", "any": [1]})",
+      R"({"flag": true, "count": -3, "number": 1e-3, "text": "a\u00e9", "choice": "b",
+          "any": [1]})",
       "options");
   EXPECT_TRUE(reader.Bool("flag", &flag));
   EXPECT_TRUE(reader.Int("count", INT64_MIN, INT64_MAX, &count));

@@ -15,10 +15,10 @@ namespace tessera::capi {
 namespace {
 
 // Does `call` with the first, second, ... allocation failing, until it gets through. A call that
-// meets very many of them is tried at fewer places.
-void FailEachAllocation(const std::function<tsr_status*()>& call) {
+// meets very many of them is tried at fewer places: the further, the fewer.
+void FailEachAllocation(const std::function<tsr_status*()>& call, int64_t density = 40) {
   int64_t failures = 0;
-  for (int64_t at = 0; at < 1'000'000; at += 1 + at / 40) {
+  for (int64_t at = 0; at < 10'000'000; at += 1 + at / density) {
     FailAllocationAfter(at);
     tsr_status* status = call();
     const bool has_failed = StopFailing();
@@ -42,7 +42,8 @@ void FailEachAllocation(const std::function<tsr_status*()>& call) {
 constexpr char kConfig[] =
     R"({"model": {"vocab_size": 256, "model_dim": 16, "decoder": {"num_layers": 2, "layer":
         {"attention": {"num_heads": 2}, "feed_forward": {"hidden_dim": 32}}}},
-        "data": {"train": "x.txt"}, "trainer": {"steps": 3, "batch_size": 1, "sequence_length": 8}})";
+        "data": {"train": "x.txt"},
+        "trainer": {"steps": 3, "batch_size": 1, "sequence_length": 8}})";
 
 class MemoryTest : public testing::Test {
  protected:

@@ -208,7 +208,9 @@ static void Sink(void* user, const char* record, size_t length) {
   EXPECT(length > 2 && record[0] == '{' && record[length - 1] == '}');
   ++seen->records;
 }
-static void EndSink(void* user) { ++((Seen*)user)->ends; }
+static void EndSink(void* user) {
+  __atomic_add_fetch(&((Seen*)user)->ends, 1, __ATOMIC_SEQ_CST);
+}
 
 /* A sink that does what it must not. */
 static void WrongSink(void* user, const char* record, size_t length) {
