@@ -1,4 +1,5 @@
-// JsonDocument: a JSON text parsed into values that know where they stand. Internal to config.
+// JsonDocument: a JSON text parsed into values that know where they stand. For configs, and for the
+// options of the C interface.
 //
 // Comments and trailing commas are allowed; depth and size are bounded (ConfigLimits). It knows no
 // schema. One thread per object.
