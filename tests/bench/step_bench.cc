@@ -117,7 +117,7 @@ class Step {
   void Run() {
     Need(executor_->Run({ActionKind::kPrologue, ActionKind::kForward, ActionKind::kBackward,
                          ActionKind::kCollect, ActionKind::kReduce, ActionKind::kNorm}));
-    Need(executor_->Run({ActionKind::kCommit, ActionKind::kRefresh}));
+    Need(executor_->Run({ActionKind::kCommit}));
   }
 
   double Loss() {

@@ -85,7 +85,7 @@ inline float MaxOf(Vec x) {
   return _mm_cvtss_f32(_mm_max_ss(pair, _mm_movehdup_ps(pair)));
 }
 
-// Powers in two steps, so that results below the smallest normal number come out right.
+// Powers in two steps, so that 2^128 is within reach.
 inline Vec ScaleByPower(Vec x, Vec n) {
   const __m256i whole = _mm256_cvtps_epi32(n.v);
   const __m256i first = _mm256_srai_epi32(whole, 1);
@@ -98,7 +98,6 @@ inline Vec ScaleByPower(Vec x, Vec n) {
 inline Vec RoundToInt(Vec x) {
   return {_mm256_round_ps(x.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
 }
-inline constexpr float kExpLow = -104.0f;
 
 inline Vec WhereLess(Vec a, Vec b, Vec x, Vec other) {
   return {_mm256_blendv_ps(other.v, x.v, _mm256_cmp_ps(a.v, b.v, _CMP_LT_OQ))};

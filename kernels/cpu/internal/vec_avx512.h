@@ -86,8 +86,6 @@ inline Vec ScaleByPower(Vec x, Vec n) { return {_mm512_scalef_ps(x.v, n.v)}; }
 inline Vec RoundToInt(Vec x) {
   return {_mm512_roundscale_ps(x.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
 }
-// x below which exp is zero in ScaleByPower's range.
-inline constexpr float kExpLow = -104.0f;
 
 // x where a < b, other elsewhere (also on NaN).
 inline Vec WhereLess(Vec a, Vec b, Vec x, Vec other) {
