@@ -131,10 +131,11 @@ double Tolerance(DType dtype) {
                                                                                            : 1e-2;
 }
 
-void ExpectNear(double got, double want, double bound, const std::string& what, int64_t at) {
+void ExpectNear(double got, double want, double bound, const std::string& what,
+                const char* result, int64_t at) {
   if (std::abs(got - want) <= bound) return;
-  ADD_FAILURE() << what << " at " << at << ": got " << got << ", want " << want << " within "
-                << bound;
+  ADD_FAILURE() << what << " " << result << " at " << at << ": got " << got << ", want " << want
+                << " within " << bound;
 }
 
 void CheckForward(const Case& c, DType dtype, const DenseCall& call, const std::string& what) {
@@ -162,11 +163,11 @@ void CheckForward(const Case& c, DType dtype, const DenseCall& call, const std::
       for (int64_t e = 0; e < c.value_depth; ++e) EXPECT_EQ(y[row * c.value_depth + e], 0) << what;
       continue;
     }
-    ExpectNear(got, std::log(total), std::min(Tolerance(dtype), 4e-6) * (1 + size), what + " lse",
+    ExpectNear(got, std::log(total), std::min(Tolerance(dtype), 4e-6) * (1 + size), what, "lse",
                row);
     for (int64_t e = 0; e < c.value_depth; ++e) {
       ExpectNear(y[row * c.value_depth + e], sums[e] / total,
-                 Tolerance(dtype) * sizes[e] / total * (1 + size / 8), what + " y",
+                 Tolerance(dtype) * sizes[e] / total * (1 + size / 8), what, "y",
                  row * c.value_depth + e);
     }
     if (::testing::Test::HasFailure()) return;
@@ -273,12 +274,13 @@ int RunGrad(const Case& c, DType dtype) {
     // The operands are the same for every kernel.
     if (wanted.values[1].empty()) wanted = WantedGradients(c, call);
     const double tolerance = Tolerance(dtype) * (1 + wanted.score / 8);
-    const char* const names[] = {" dq", " dk", " dv"};
+    const char* const names[] = {"dq", "dk", "dv"};
+    const std::string what = Describe(c, def, dtype);
     for (int i = 0; i < 3; ++i) {
       const std::vector<double> got = call.Result(i);
       for (size_t at = 0; at < got.size(); ++at) {
         ExpectNear(got[at], wanted.values[i][at], tolerance * wanted.sizes[i][at] + smallest,
-                   Describe(c, def, dtype) + names[i], static_cast<int64_t>(at));
+                   what, names[i], static_cast<int64_t>(at));
         if (::testing::Test::HasFailure()) return taken;
       }
     }
