@@ -148,6 +148,28 @@ TEST(LargePlanTest, AHundredLayersAreDescribedWithoutTheirWeights) {
   EXPECT_LT(taken.count(), kMostSeconds);
 }
 
+// Attention keeps no scores: eight times the tokens take eight times the memory.
+TEST(LargePlanTest, MemoryIsLinearInTheLengthOfTheSequence) {
+  constexpr int64_t kShort = 512, kTimes = 8;
+  const auto model = LoadSample("bench/dense.json", DType::kBF16, {});
+  ASSERT_TRUE(model.ok()) << model.status();
+  for (RecomputePolicy policy : kPolicies) {
+    const auto program =
+        Compile(*model->main, OpTable::Builtin(), TrainingOptions(*model, policy));
+    ASSERT_TRUE(program.ok()) << program.status();
+    int64_t bytes[2] = {};
+    for (int k : {0, 1}) {
+      const auto memory = Executor::PlanOnly(
+          *program, CpuKernels(),
+          {.sizes = {{"B", 2}, {"T", k == 0 ? kShort : kShort * kTimes}},
+           .isa = cpu::DetectIsa()});
+      ASSERT_TRUE(memory.ok()) << memory.status();
+      bytes[k] = memory->activation_bytes + memory->frame_bytes + memory->workspace_bytes;
+    }
+    EXPECT_LE(bytes[1], bytes[0] * kTimes * 101 / 100) << "policy " << static_cast<int>(policy);
+  }
+}
+
 const std::vector<Change> kSmall = {{"model.model_dim", "32"},
                                     {"model.decoder.num_layers", "3"},
                                     {"model.decoder.layer.feed_forward.hidden_dim", "72"},
@@ -234,7 +256,7 @@ absl::StatusOr<std::map<std::string, std::string>> ParamsAfterSteps(DType dtype,
 }
 
 TEST(SmallTrainingTest, BitsDoNotDependOnThreadsNorOnRecomputing) {
-  for (DType dtype : {DType::kF32, DType::kBF16}) {
+  for (DType dtype : {DType::kF64, DType::kF32, DType::kBF16}) {
     const auto expected = ParamsAfterSteps(dtype, RecomputePolicy::kNone, 1);
     ASSERT_TRUE(expected.ok()) << expected.status();
     for (int threads : {1, 2, 3}) {

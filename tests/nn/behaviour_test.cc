@@ -140,6 +140,39 @@ TEST(CrossEntropyTest, ABatchInWhichNothingCountsHasNoLossAndNoGradient) {
   }
 }
 
+// Tails of a data set may leave a rank or a micro-batch with nothing.
+TEST(LanguageModelTest, AnEmptyBatchRunsAndLeavesGradientsZero) {
+  const SymbolSizes nothing[] = {{{"B", 0}, {"T", 4}}, {{"B", 2}, {"T", 0}}};
+  for (const SymbolSizes& sizes : nothing) {
+    for (DType dtype : {DType::kF64, DType::kF32, DType::kBF16}) {
+      RunOptions options;
+      options.dtype = dtype;
+      options.sizes = sizes;
+      options.compile.gradients = true;
+      ModelParts parts;
+      parts.head = R"("tied": true, "bias": true)";
+      auto run = ModelRun::OfJson(ModelJson(parts), options);
+      ASSERT_TRUE(run.ok()) << run.status();
+      (*run)->FillParams(3);
+      // What was there before must not stay.
+      for (const ProgramParam& param : (*run)->program().params) {
+        Tensor gradient = (*run)->Gradient(param.path).value();
+        for (int64_t i = 0; i < gradient.count(); ++i) gradient.Put(i, 7);
+      }
+      ASSERT_TRUE((*run)->SetBatch(0, {}, {}).ok());
+      const absl::Status status = (*run)->Step();
+      ASSERT_TRUE(status.ok()) << status;
+      EXPECT_EQ((*run)->Loss().value(), 0);
+      for (const ProgramParam& param : (*run)->program().params) {
+        const Tensor gradient = (*run)->Gradient(param.path).value();
+        for (int64_t i = 0; i < gradient.count(); ++i) {
+          ASSERT_EQ(gradient.At(i), 0) << param.path << " " << Name(dtype);
+        }
+      }
+    }
+  }
+}
+
 TEST(CrossEntropyTest, TheLossIsThatOfTheFormula) {
   ModelParts parts;
   parts.loss = R"("label_smoothing": 0.1, "z_loss": 0.01)";
