@@ -62,7 +62,11 @@ absl::StatusOr<std::vector<ValueId>> Function::AddCall(FunctionRef callee, std::
   }
   for (size_t i = 0; i < inputs.size(); ++i) {
     const FunctionInput& formal = callee->inputs()[i];
-    RET_CHECK(inputs[i] >= 0 && static_cast<size_t>(inputs[i]) < values_.size());
+    if (inputs[i] < 0 || static_cast<size_t>(inputs[i]) >= values_.size()) {
+      return absl::InvalidArgumentError(absl::StrCat("call ", callee->name(), ": input '",
+                                                     formal.name,
+                                                     "' is not a value of function '", name_, "'"));
+    }
     const ValueType& actual = values_[inputs[i]].type;
     if (actual != callee->type(formal.value)) {
       return absl::InvalidArgumentError(

@@ -289,7 +289,8 @@ absl::StatusOr<std::vector<DType>> OpDef::DTypesOf(const OpUse& use, size_t outp
   if (has_output_dtype_) return std::vector<DType>(output_count, output_dtype_);
   if (!output_dtype_attr_.empty()) {
     const std::string name = use.attrs.Text(output_dtype_attr_);
-    if (!name.empty()) {
+    // Empty means as input 0, where there is one.
+    if (!name.empty() || use.inputs.empty()) {
       const std::optional<DType> dtype = DTypeFromName(name);
       if (!dtype.has_value()) {
         std::vector<std::string> names;

@@ -1,14 +1,10 @@
 // Fuzzing of what configs are read from: JSON text and FlatBuffers bytes.
 //
 // Method: texts and bytes of real configs, mutated at random (flipped bits, cut, doubled and
-// swapped pieces, words of the language put in), for TESSERA_FUZZ_SECONDS (default 2) per case from
-// a fixed seed, so that a find repeats. Whatever is accepted must survive the way out and in again;
-// what is not must give INVALID_ARGUMENT with a text. With TESSERA_LIBFUZZER defined the file is a
-// libFuzzer target instead.
-#include <chrono>
+// swapped pieces, words of the language put in), as fuzz.h says. Whatever is accepted must survive
+// the way out and in again; what is not must give INVALID_ARGUMENT with a text. With
+// TESSERA_LIBFUZZER defined the file is a libFuzzer target instead.
 #include <cstdint>
-#include <cstdlib>
-#include <random>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +13,7 @@
 #include "cpp/base/text.h"
 #include "cpp/config/config.h"
 #include "gtest/gtest.h"
+#include "tests/fuzz/fuzz.h"
 
 namespace tessera {
 namespace {
@@ -80,11 +77,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 namespace tessera {
 namespace {
 
-std::chrono::duration<double> Budget() {
-  const char* seconds = std::getenv("TESSERA_FUZZ_SECONDS");
-  return std::chrono::duration<double>(seconds == nullptr ? 2.0 : std::atof(seconds));
-}
-
 std::vector<std::string> SampleTexts() {
   std::vector<std::string> texts = {"{}", "{\"model\": {\"decoder\": {\"norm\": null}}}"};
   for (const char* name : {"text/gpt.json", "text/shakespeare.json", "bench/dense.json"}) {
@@ -95,63 +87,14 @@ std::vector<std::string> SampleTexts() {
   return texts;
 }
 
-class Mutator {
- public:
-  explicit Mutator(uint64_t seed) : random_(seed) {}
-
-  std::string Mutate(std::string text, const std::vector<std::string>& words) {
-    const uint64_t count = 1 + Below(4);
-    for (uint64_t i = 0; i < count; ++i) Change(text, words);
-    return text;
-  }
-  const std::string& Pick(const std::vector<std::string>& items) {
-    return items[Below(items.size())];
-  }
-
- private:
-  uint64_t Below(uint64_t limit) { return limit == 0 ? 0 : random_() % limit; }
-
-  void Change(std::string& text, const std::vector<std::string>& words) {
-    const size_t at = Below(text.size() + 1);
-    const size_t length = std::min<size_t>(Below(40), text.size() - at);
-    switch (Below(6)) {
-      case 0:
-        if (at < text.size()) text[at] = static_cast<char>(text[at] ^ (1 << Below(8)));
-        break;
-      case 1:
-        text.erase(at, length);
-        break;
-      case 2:
-        text.insert(at, text.substr(Below(text.size() + 1), length));
-        break;
-      case 3:
-        text.insert(at, Pick(words));
-        break;
-      case 4:
-        text.replace(at, length, Pick(words));
-        break;
-      default:
-        if (at < text.size()) text[at] = static_cast<char>(Below(256));
-    }
-  }
-
-  std::mt19937_64 random_;
-};
-
 template <typename Check>
 void Fuzz(const std::vector<std::string>& seeds, const std::vector<std::string>& words,
           Check check) {
-  constexpr uint64_t kSeed = 7;
-  Mutator mutator(kSeed);
-  const auto end = std::chrono::steady_clock::now() + Budget();
-  uint64_t rounds = 0;
-  do {
-    const std::string input = mutator.Mutate(mutator.Pick(seeds), words);
+  FuzzRounds([&](FuzzRandom& random) {
+    const std::string input = Mutated(random, random.Pick(seeds), words);
     const std::string wrong = check(input);
-    ASSERT_EQ(wrong, "") << "round " << rounds << ", input " << Quoted(input, 4000);
-    ++rounds;
-  } while (std::chrono::steady_clock::now() < end);
-  ::testing::Test::RecordProperty("rounds", static_cast<int>(rounds));
+    return wrong.empty() ? wrong : wrong + ", input " + Quoted(input, 4000);
+  });
 }
 
 const std::vector<std::string> kWords = {

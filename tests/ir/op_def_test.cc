@@ -123,5 +123,12 @@ TEST(OpTableTest, NamesAreUniqueAndSuggested) {
   EXPECT_FALSE(own.Register(OpDef("")).ok());
 }
 
+TEST(OpDefTest, ADTypeThatNothingSaysIsTheCallersError) {
+  const OpDef made =
+      OpDef("made").Signature("-> y[4]").Attr("dtype", "", "of y").OutputDTypeAttr("dtype");
+  EXPECT_EQ(Infer(made, {}, {{"dtype", "i32"}}), "i32[4]");
+  EXPECT_THAT(Infer(made, {}), HasSubstr("made: dtype expected the name of a dtype ("));
+}
+
 }  // namespace
 }  // namespace tessera

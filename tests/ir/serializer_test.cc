@@ -196,5 +196,15 @@ TEST(SerializerTest, WhatCannotBeReadBackIsNotWritten) {
               HasSubstr("expected a function, got none"));
 }
 
+TEST(FunctionTest, CallsOfValuesThatAreNotThereAreTheCallersError) {
+  const FunctionRef leaf = Tower(1, 0);
+  Function function("f");
+  for (const ValueId wrong : {-1, 0, 7}) {
+    const absl::Status status = function.AddCall(leaf, "c", {wrong}).status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_EQ(status.message(), "call leaf: input 'x' is not a value of function 'f'");
+  }
+}
+
 }  // namespace
 }  // namespace tessera
