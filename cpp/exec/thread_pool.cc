@@ -9,6 +9,7 @@
 #include <new>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "cpp/exec/float_state.h"
@@ -24,6 +25,21 @@ constexpr int64_t kMaxTasksPerJob = int64_t{1} << 30;
 constexpr int64_t kCallerSpinUs = 20;  // the last task of others is usually nearly done
 constexpr int kPausesPerClockRead = 32;
 constexpr size_t kErrorBytes = 512;
+
+// The pool whose task this thread is running, if any.
+thread_local const void* running_pool = nullptr;
+
+// Marks this thread as running a task of the pool.
+class ScopedRunning {
+ public:
+  explicit ScopedRunning(const void* pool) : before_(std::exchange(running_pool, pool)) {}
+  ~ScopedRunning() { running_pool = before_; }
+  ScopedRunning(const ScopedRunning&) = delete;
+  ScopedRunning& operator=(const ScopedRunning&) = delete;
+
+ private:
+  const void* const before_;
+};
 
 void Pause() {
 #if defined(__x86_64__)
@@ -79,9 +95,25 @@ struct ThreadPool::Shared {
   void TakeTasks();
   void RunTask(int64_t task);
   void TakeError(const char* text, bool is_memory);
+  bool RunNested(int64_t tasks, void (*nested)(void*, int64_t), void* data);
   void WorkerLoop();
   bool RunJob(int64_t first, int64_t count);
 };
+
+// The job that another one waits for: a task of a host runs a program of the same runtime.
+bool ThreadPool::Shared::RunNested(int64_t tasks, void (*nested)(void*, int64_t), void* data) {
+  try {
+    for (int64_t task = 0; task < tasks; ++task) nested(data, task);
+    return true;
+  } catch (const std::bad_alloc& exception) {
+    TakeError(exception.what(), true);
+  } catch (const std::exception& exception) {
+    TakeError(exception.what(), false);
+  } catch (...) {
+    TakeError("unknown exception", false);
+  }
+  return false;
+}
 
 void ThreadPool::Shared::TakeError(const char* text, bool is_memory) {
   if (error_taken.exchange(true)) return;
@@ -91,6 +123,7 @@ void ThreadPool::Shared::TakeError(const char* text, bool is_memory) {
 
 void ThreadPool::Shared::RunTask(int64_t task) {
   if (failed.load(std::memory_order_relaxed)) return;
+  const ScopedRunning running(this);
   try {
     run(context, task);
     return;
@@ -195,6 +228,7 @@ int ThreadPool::threads() const { return static_cast<int>(shared_->workers.size(
 bool ThreadPool::Run(int64_t tasks, void (*run)(void* context, int64_t task), void* context) {
   if (tasks <= 0) return true;
   Shared& shared = *shared_;
+  if (running_pool == &shared) return shared.RunNested(tasks, run, context);
   std::lock_guard<std::mutex> lock(shared.caller_mutex);
   const ScopedFloatState float_state;
   shared.run = run;

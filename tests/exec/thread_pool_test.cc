@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
@@ -108,6 +109,28 @@ TEST(ThreadPoolTest, TasksKeepDenormalsWhateverTheHostHasSet) {
   for (FloatState state : seen) EXPECT_EQ(state, kDefaultFloatState);
 }
 #endif
+
+// A task that begins a job of the same pool does it alone, whichever thread it runs on.
+TEST(ThreadPoolTest, JobsWithinTasksAreDoneByTheTasksThread) {
+  ThreadPool pool({.threads = 3});
+  struct Context {
+    ThreadPool* pool;
+    std::atomic<int> done{0};
+    std::atomic<int> failed{0};
+  } context{&pool};
+  static constexpr auto inner = [](void* data, int64_t task) {
+    if (task == 3) throw std::bad_alloc();
+    static_cast<Context*>(data)->done.fetch_add(1);
+  };
+  static constexpr auto outer = [](void* data, int64_t) {
+    auto* self = static_cast<Context*>(data);
+    if (!self->pool->Run(5, inner, data)) self->failed.fetch_add(1);
+  };
+  EXPECT_TRUE(pool.Run(20, outer, &context));
+  EXPECT_EQ(context.done.load(), 60);
+  EXPECT_EQ(context.failed.load(), 20);
+  EXPECT_TRUE(pool.last_error_is_memory());
+}
 
 }  // namespace
 }  // namespace tessera

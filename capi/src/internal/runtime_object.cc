@@ -9,6 +9,7 @@
 #include "capi/src/internal/backends.h"
 #include "capi/src/internal/options.h"
 #include "capi/src/internal/status.h"
+#include "capi/src/internal/unwinder.h"
 #include "cpp/base/status_macros.h"
 #include "cpp/comm/gloo.h"
 #include "cpp/exec/kernel_choice.h"
@@ -106,6 +107,7 @@ absl::Status RuntimeObject::Join() {
 
 absl::StatusOr<std::shared_ptr<RuntimeObject>> RuntimeObject::Create(
     const RuntimeOptions& options) {
+  SetUpUnwinder();
   std::shared_ptr<RuntimeObject> runtime(new RuntimeObject());
   runtime->options_ = options;
   RETURN_IF_ERROR(runtime->ChooseIsa());
