@@ -292,14 +292,17 @@ TSR_API TSR_MUST_USE tsr_status* tsr_graph_input(tsr_graph* graph, const char* n
                                                  tsr_value* out_value);
 
 /* Adds a parameter at `path`. `init` is JSON: {"kind": "normal", "stddev": 0.02}, {"kind":
- * "constant", "mean": 1}, or empty for zeros. Threads: one. Since: 0.1. */
+ * "constant", "mean": 1}, {"kind": "uniform", "stddev": 0.1} (mean +- stddev), or empty for zeros;
+ * also "decay" (does weight decay apply; by default to two dims and more) and "logical_dims".
+ * Threads: one. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_graph_param(tsr_graph* graph, const char* path,
                                                  size_t path_len, tsr_dtype dtype,
                                                  const char* dims, size_t dims_len,
                                                  const char* init, size_t init_len,
                                                  tsr_value* out_value);
 
-/* Adds one op by name. `attrs` is a JSON object. `outputs` receives `*inout_count` values at most;
+/* Adds one op by name. `attrs` is a JSON object; numbers that JSON lacks are "inf", "-inf", "nan".
+ * `outputs` receives `*inout_count` values at most;
  * *inout_count becomes the number of outputs. Errors: NOT_FOUND (op, with the nearest name).
  * Threads: one. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_graph_add(tsr_graph* graph, const char* op, size_t op_len,
@@ -338,7 +341,8 @@ TSR_API TSR_MUST_USE tsr_status* tsr_graph_from_bytes(tsr_runtime* runtime, cons
 
 /* ---- Custom modules -------------------------------------------------------------------------- */
 
-/* Builds one module: called while a model is traced, on the thread that traces; must be pure.
+/* Builds one module: called while a model is traced, on the thread that traces; must be pure (with
+ * the runtime option "checked" it is called twice and the calls it makes are compared).
  * `scope` is valid during the call only. `config` is the module's resolved config as JSON. Writes
  * the results to `outputs` (room for `*inout_output_count`). A returned status fails the trace. */
 typedef tsr_status* (*tsr_module_build)(void* user, tsr_scope* scope, const char* config,
@@ -373,7 +377,8 @@ TSR_API TSR_MUST_USE tsr_status* tsr_scope_add(tsr_scope* scope, const char* op,
                                                const char* attrs, size_t attrs_len,
                                                tsr_value* outputs, size_t* inout_count);
 
-/* Builds the child in `slot` under its own path. Threads: the tracing one. Since: 0.1. */
+/* Builds the child in `slot` under its own path; "layers[2]" is a child of a list.
+ * Errors: NOT_FOUND (no such slot or child). Threads: the tracing one. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_scope_call(tsr_scope* scope, const char* slot, size_t slot_len,
                                                 const tsr_value* inputs, size_t input_count,
                                                 tsr_value* outputs, size_t* inout_count);
@@ -404,7 +409,8 @@ typedef struct tsr_kernel_operand {
 } tsr_kernel_operand;
 
 /* Runs one use of a custom op on whole operands. Called on one of the runtime's threads, never two
- * at a time for one program. A returned status stops the step. `attrs` is JSON. */
+ * at a time for one program. A returned status stops the step. `attrs` is JSON. Outputs have the
+ * dims that the signature says and the dtype of the first input. It may run other programs. */
 typedef tsr_status* (*tsr_op_run)(void* user, const char* attrs, size_t attrs_len,
                                   const tsr_kernel_operand* inputs, size_t input_count,
                                   const tsr_kernel_operand* outputs, size_t output_count);
@@ -436,9 +442,11 @@ TSR_API TSR_MUST_USE tsr_status* tsr_runtime_register_op(tsr_runtime* runtime,
 /* ---- Program: compile, run, differentiate ---------------------------------------------------- */
 
 /* Compiles the model of a config. `options` is JSON: {"mode": "evaluate" ("train", "decode"),
- * "gradients": false, "dtype": "" (the config's), "recompute": "selective"}. Parameters start as
- * the config's initialisers say, from runtime.seed. Owns: the caller frees *out_program. Threads:
- * any. Since: 0.1. */
+ * "gradients": false, "dtype": "" (the config's), "recompute": "selective", "seed": runtime.seed}.
+ * Parameters start as the config's initialisers say. A program that decodes keeps caches from run
+ * to run: its input `start` says how many of the cached tokens of each row count, by default all,
+ * and a batch of another size begins anew. Owns: the caller frees *out_program.
+ * Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_program_from_config(const tsr_config* config,
                                                          const char* options, size_t options_len,
                                                          tsr_program** out_program);
@@ -471,17 +479,18 @@ TSR_API TSR_MUST_USE tsr_status* tsr_program_to_text(tsr_program* program, char*
                                                      size_t* out_len);
 
 /* Runs the forward: `inputs[i]` is the argument `input_names[i]` (0-terminated names); inputs that
- * have a usual value (positions, segments) may be left out. `outputs` receives `*inout_count` new
- * tensors at most, in the order of tsr_program_describe; *inout_count becomes their number.
+ * have a usual value (positions, segments, targets, the step that keys random numbers) may be left
+ * out, see tsr_program_describe. `outputs` receives *inout_count new tensors at most, in the order
+ * of tsr_program_describe: the results, then each loss; *inout_count becomes their number.
  * Owns: the caller frees each output. Threads: one. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_program_run(tsr_program* program,
                                                  const char* const* input_names,
                                                  tsr_tensor* const* inputs, size_t input_count,
                                                  tsr_tensor** outputs, size_t* inout_count);
 
-/* Runs forward and backward of the losses; gradients can then be read with
- * tsr_program_get_gradient. *out_loss is the weighted sum of losses (may be NULL). Outputs as above
- * (outputs may be NULL with inout_count NULL). Errors: FAILED_PRECONDITION (compiled without
+/* Runs forward and backward of the losses; gradients (of this rank's inputs alone) can then be read
+ * with tsr_program_get_gradient. *out_loss is the weighted sum of losses (may be NULL). Outputs as
+ * above (outputs may be NULL with inout_count NULL). Errors: FAILED_PRECONDITION (compiled without
  * gradients). Threads: one. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_program_run_with_gradients(
     tsr_program* program, const char* const* input_names, tsr_tensor* const* inputs,
@@ -497,8 +506,9 @@ TSR_API TSR_MUST_USE tsr_status* tsr_program_get_param(tsr_program* program, con
 TSR_API TSR_MUST_USE tsr_status* tsr_program_set_param(tsr_program* program, const char* path,
                                                        size_t path_len, const tsr_tensor* tensor);
 
-/* Copies the gradient of the parameter at `path`, of the last run with gradients. Errors:
- * NOT_FOUND, FAILED_PRECONDITION. Owns: the caller frees *out_tensor. Threads: one. Since: 0.1. */
+/* Copies the gradient of the parameter at `path`, of the last run with gradients; zeros where no
+ * loss depends on it. Errors: NOT_FOUND, FAILED_PRECONDITION (there was no such run).
+ * Owns: the caller frees *out_tensor. Threads: one. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_program_get_gradient(tsr_program* program, const char* path,
                                                           size_t path_len,
                                                           tsr_tensor** out_tensor);
