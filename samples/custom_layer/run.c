@@ -16,22 +16,29 @@ static void Check(tsr_status* status) {
   exit(1);
 }
 
+/* Element `index` of logits in fp32 or bf16, which is the upper half of a float. */
+static float Logit(const tsr_tensor* logits, int64_t index) {
+  uint32_t bits;
+  float value;
+  if (tsr_tensor_dtype(logits) == TSR_F32) return ((const float*)tsr_tensor_data(logits))[index];
+  bits = (uint32_t)((const uint16_t*)tsr_tensor_data(logits))[index] << 16;
+  memcpy(&value, &bits, sizeof(value));
+  return value;
+}
+
 int main(int argc, char** argv) {
-  static const char options[] = "{\"dtype\": \"\"}";
   static const char* const names[] = {"tokens"};
   tsr_runtime* runtime = NULL;
   tsr_program* program = NULL;
   tsr_tensor *tokens = NULL, *logits = NULL;
-  int64_t dims[2] = {1, 0}, i, vocab;
+  int64_t dims[2] = {1, 0}, i, vocab, last, best = 0;
   size_t count = 1;
-  int best = 0;
   if (argc != 3 || argv[2][0] == 0) {
     fprintf(stderr, "usage: %s OUT TEXT\n", argv[0]);
     return 1;
   }
   Check(tsr_runtime_new(NULL, 0, &runtime));
-  Check(tsr_program_from_checkpoint(runtime, argv[1], strlen(argv[1]), options, strlen(options),
-                                    &program));
+  Check(tsr_program_from_checkpoint(runtime, argv[1], strlen(argv[1]), NULL, 0, &program));
   dims[1] = (int64_t)strlen(argv[2]);
   Check(tsr_tensor_new(TSR_I32, dims, 2, &tokens));
   for (i = 0; i < dims[1]; ++i) {
@@ -39,20 +46,11 @@ int main(int argc, char** argv) {
   }
   Check(tsr_program_run(program, names, &tokens, 1, &logits, &count));
   vocab = tsr_tensor_dim(logits, 2);
-  if (tsr_tensor_dtype(logits) == TSR_F32) {
-    const float* last = (const float*)tsr_tensor_data(logits) + (dims[1] - 1) * vocab;
-    for (i = 1; i < vocab; ++i) best = last[i] > last[best] ? (int)i : best;
-  } else { /* bf16: the upper half of a float, so whole numbers order positive ones alike */
-    const uint16_t* last = (const uint16_t*)tsr_tensor_data(logits) + (dims[1] - 1) * vocab;
-    float most = 0;
-    for (i = 0; i < vocab; ++i) {
-      const uint32_t bits = (uint32_t)last[i] << 16;
-      float value;
-      memcpy(&value, &bits, sizeof(value));
-      if (i == 0 || value > most) most = value, best = (int)i;
-    }
+  last = (dims[1] - 1) * vocab;
+  for (i = 1; i < vocab; ++i) {
+    if (Logit(logits, last + i) > Logit(logits, last + best)) best = i;
   }
-  printf("next byte: %d '%c'\n", best, best);
+  printf("next byte: %d '%c'\n", (int)best, (int)best);
   tsr_tensor_free(tokens);
   tsr_tensor_free(logits);
   tsr_program_free(program);

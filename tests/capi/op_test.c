@@ -42,7 +42,7 @@ static tsr_value ScopeAdd(tsr_scope* scope, const char* op, tsr_value a, tsr_val
   return output;
 }
 
-/* 2 * factor * x * dy, as the op of twice x: (x + dy)^2 - (x - dy)^2 would be cute, mul is plain. */
+/* x * dy, added up 2 * factor times. */
 static tsr_status* GradientOfScaledSquare(void* user, tsr_scope* scope, const char* attrs,
                                           size_t attrs_len, const tsr_value* values,
                                           size_t value_count, tsr_value* gradients,
@@ -275,6 +275,58 @@ static void TestBytes(tsr_runtime* runtime, tsr_runtime* without, Counts* counts
   tsr_graph_free(graph);
 }
 
+/* A feed-forward layer that is the op alone, for a model that trains. */
+static tsr_status* BuildSquares(void* user, tsr_scope* scope, const char* config,
+                                size_t config_len, const tsr_value* inputs, size_t input_count,
+                                tsr_value* outputs, size_t* output_count) {
+  tsr_status* status = NULL;
+  (void)user, (void)config, (void)config_len, (void)input_count;
+  outputs[0] = ScopeAdd(scope, "scaled_square", inputs[0], -1, "", &status);
+  *output_count = 1;
+  return status;
+}
+
+/* The op inside a model: it trains, and an error of its kernel is the error of the step. */
+static void TestTraining(tsr_runtime* runtime, Counts* counts) {
+  tsr_module_def def;
+  tsr_config* config;
+  tsr_trainer* trainer = NULL;
+  tsr_step_result result;
+  char folder[64], corpus[96];
+  double first = 0;
+  int i;
+  memset(&def, 0, sizeof(def));
+  def.struct_size = sizeof(def);
+  def.schema = "table Squares (role: \"feed_forward\") { }";
+  def.type = "Squares";
+  def.build = &BuildSquares;
+  OK(tsr_runtime_register_module(runtime, &def));
+  memset(&result, 0, sizeof(result));
+  result.struct_size = sizeof(result);
+  NewFolder(folder, sizeof(folder));
+  snprintf(corpus, sizeof(corpus), "%s/corpus.txt", folder);
+  WriteCorpus(corpus);
+  config = SmallConfig(runtime, corpus);
+  Set(config, "model.decoder.layer.feed_forward", "\"Squares\"");
+  Set(config, "runtime.dtype", "fp64");
+  Set(config, "trainer.steps", "30");
+  OK(tsr_trainer_new(config, NULL, 0, NULL, 0, &trainer));
+  counts->runs = 0;
+  for (i = 0; i < 15; ++i) {
+    OK(tsr_trainer_step(trainer, &result));
+    if (i == 0) first = result.loss;
+  }
+  EXPECT(result.loss < first - 0.5 && counts->runs >= 15);
+  counts->fails = 1;
+  FAILS(tsr_trainer_step(trainer, &result), TSR_OUT_OF_RANGE, "the square is too large");
+  counts->fails = 0;
+  OK(tsr_trainer_step(trainer, &result)); /* and the trainer goes on */
+  EXPECT(result.step == 16 && isfinite(result.loss));
+  tsr_trainer_free(trainer);
+  tsr_config_free(config);
+  RemoveFolder(folder);
+}
+
 int main(void) {
   Counts counts, other, third;
   tsr_runtime* runtime = NewRuntime();
@@ -288,6 +340,7 @@ int main(void) {
   OK(tsr_runtime_register_op(runtime, &def));
   TestRunAndGradient(runtime, &counts);
   TestErrors(runtime, &counts);
+  TestTraining(runtime, &counts);
   TestWrongUse(runtime);
   TestWrongRegistrations(runtime);
   TestBytes(runtime, late, &third);
