@@ -1,10 +1,7 @@
 #include "cpp/train/run_settings.h"
 
-#include <limits>
-
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
-#include "cpp/train/model.h"
 #include "gen/config/parallel.h"
 
 namespace tessera {
@@ -34,14 +31,7 @@ absl::Status CheckRanks(const RunSettings& settings, const ParallelConfig& paral
   return absl::OkStatus();
 }
 
-absl::Status CheckSizes(const RunSettings& settings, const ConfigNode& model) {
-  const int64_t positions = LearnedPositions(model);
-  if (positions > 0 && settings.trainer.sequence_length > positions) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("trainer.sequence_length: expected at most ", positions,
-                     " (max_positions of LearnedPosition), got ",
-                     settings.trainer.sequence_length));
-  }
+absl::Status CheckSizes(const RunSettings& settings) {
   // Sizes beyond any memory are refused here, before products of them are taken.
   constexpr int64_t kMostTokens = int64_t{1} << 40;
   if (settings.trainer.batch_size > kMostTokens / settings.trainer.sequence_length) {
@@ -73,7 +63,7 @@ absl::StatusOr<RunSettings> RunSettings::Read(const Config& config,
   const ConfigValue* vocab = model->Value("vocab_size");
   if (vocab != nullptr && vocab->AsInt() != nullptr) settings.vocab_size = *vocab->AsInt();
   RETURN_IF_ERROR(CheckRanks(settings, parallel_config));
-  RETURN_IF_ERROR(CheckSizes(settings, *model));
+  RETURN_IF_ERROR(CheckSizes(settings));
   settings.micro_rows =
       settings.trainer.batch_size / (settings.world * settings.trainer.micro_batches);
   return settings;

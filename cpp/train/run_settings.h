@@ -29,8 +29,8 @@ struct RunSettings {
   int world = 1;
 
   // INVALID_ARGUMENT: sections that are missing, a batch that ranks and micro-batches do not
-  // divide, a sequence longer than the positions that the model learns, another number of ranks
-  // than parallel.data. REQUIRES: `config` is resolved.
+  // divide or that is beyond all memory, another number of ranks than parallel.data. REQUIRES:
+  // `config` is resolved.
   static absl::StatusOr<RunSettings> Read(const Config& config, const Environment& environment);
 
   // `packed_tokenizer`: from a checkpoint, or empty.

@@ -1,6 +1,9 @@
 // Saving and loading of a run.
 #include <set>
+#include <string>
+#include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cpp/base/file.h"
@@ -241,7 +244,11 @@ void Trainer::State::NoteDifferences(const RunState& saved) {
   }
   const absl::StatusOr<Config> before = Config::FromBytes(config.registry(), saved.config_bytes);
   if (!before.ok()) return;  // types that are not known here: nothing to compare
-  const std::vector<std::string> changes = Config::Diff(*before, config);
+  std::vector<std::string> changes = Config::Diff(*before, config);
+  // A slot that is empty by default and one that is emptied on purpose mean the same.
+  std::erase_if(changes, [](const std::string& change) {
+    return absl::EndsWith(change, ": null -> -") || absl::EndsWith(change, ": - -> null");
+  });
   if (!changes.empty()) {
     notes.push_back(absl::StrCat("config changed: ", absl::StrJoin(changes, "; ")));
   }

@@ -15,6 +15,7 @@ namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 std::vector<std::string> StepFolders(const std::string& out) {
   std::vector<std::string> names;
@@ -76,7 +77,7 @@ TEST_F(CheckpointTest, ACheckpointHoldsTheWholeRun) {
   const absl::StatusOr<Config> config =
       Config::FromBytes(SchemaRegistry::Builtin(), info.config);
   ASSERT_TRUE(config.ok()) << config.status();
-  EXPECT_THAT(Config::Diff(*config, *ConfigWith({}).Resolve()), ElementsAre());
+  EXPECT_EQ(config->root().Fingerprint(), ConfigWith({}).Resolve()->root().Fingerprint());
   const absl::StatusOr<std::string> packed = PackedTokenizerOf(info);
   ASSERT_TRUE(packed.ok());
   const auto tokenizer = UnpackTokenizer(*packed);
@@ -107,6 +108,7 @@ TEST_F(CheckpointTest, ADamagedNewestIsPassedOverAndLeftAlone) {
   ASSERT_NE(trainer, nullptr);
   EXPECT_EQ(trainer->step(), 4);
   const std::string json = *trainer->DescribeJson();
+  EXPECT_THAT(json, Not(HasSubstr("config changed"))) << "nothing was";
   EXPECT_THAT(json, HasSubstr("\"damaged\":[{\"path\""));
   EXPECT_THAT(json, HasSubstr("step_8"));
   EXPECT_THAT(StepFolders(out_), ElementsAre("step_4", "step_8"));

@@ -110,16 +110,17 @@ TEST(StepTest, SteadyStepsAllocateNothing) {
 
 class NonFiniteTest : public testing::Test {
  protected:
-  // After two good steps a weight becomes so large that its product overflows.
-  std::unique_ptr<Trainer> Poisoned(const char* policy, double value, const std::string& out = "") {
+  // After two good steps element 5 of a parameter becomes `value`.
+  std::unique_ptr<Trainer> Poisoned(
+      const char* policy, double value, const std::string& out = "",
+      const char* path = "decoder/layers/1/feed_forward/down_proj/weight") {
     auto trainer = MakeTrainer(
         SmallConfig(folder_.WriteText(), {{"trainer.nan_policy", policy},
                                           {"trainer.find_non_finite", "true"}}),
         environment_, {.out_dir = out});
     EXPECT_NE(trainer, nullptr);
     for (int i = 0; i < 2; ++i) EXPECT_TRUE(trainer->Step().ok());
-    Tensor weight = trainer->parameters()->Find(
-        SlotKind::kParam, "decoder/layers/1/feed_forward/down_proj/weight");
+    Tensor weight = trainer->parameters()->Find(SlotKind::kParam, path);
     EXPECT_TRUE(weight.defined());
     good_ = weight.At(5);
     weight.Put(5, value);
@@ -155,10 +156,11 @@ TEST_F(NonFiniteTest, StopsWithoutApplyingAndNamesTheOp) {
 }
 
 TEST_F(NonFiniteTest, NamesTheFirstOpThatOverflows) {
-  auto trainer = Poisoned("stop", 3e38);
+  // Numbers of size 1 times a scale just below the largest one.
+  auto trainer = Poisoned("stop", 3.3e38, "", "decoder/layers/1/norm_1/scale");
   const absl::Status status = trainer->Step().status();
   EXPECT_TRUE(absl::IsFailedPrecondition(status));
-  EXPECT_THAT(std::string(status.message()), HasSubstr("at 'decoder/layers/1"));
+  EXPECT_THAT(std::string(status.message()), HasSubstr("rms_norm at 'decoder/layers/1"));
   EXPECT_THAT(std::string(status.message()), HasSubstr("its operands are finite"));
 }
 

@@ -102,15 +102,15 @@ TEST(TrainerTest, RefusesWhatDoesNotFitTogether) {
   const auto error = [&](const Changes& changes) {
     return std::string(CreateStatus(SmallConfig(text, changes), environment).message());
   };
-  EXPECT_THAT(error({{"model.decoder.position", R"({"type": "LearnedPosition",
-                                                    "max_positions": 8})"}}),
-              HasSubstr("trainer.sequence_length: expected at most 8 (max_positions"));
+  EXPECT_THAT(error({{"model.decoder.position",
+                      R"({"type": "LearnedPosition", "max_positions": 8})"}}),
+              HasSubstr("expected at least trainer.sequence_length = 12, got 8"));
   EXPECT_THAT(error({{"parallel.data", "3"}}),
               HasSubstr("parallel.data: expected 0 or the number of ranks, 1, got 3"));
   EXPECT_THAT(error({{"runtime.isa", "avx9"}}), HasSubstr("runtime.isa: expected one of"));
   EXPECT_THAT(error({{"runtime.device", "cuda"}}), HasSubstr("runtime.device: expected cpu"));
   EXPECT_THAT(error({{"data.train", "no/such/file.txt"}}), HasSubstr("no/such/file.txt"));
-  EXPECT_THAT(error({{"trainer.sequence_length", "100000"}}), HasSubstr("100000"))
+  EXPECT_THAT(error({{"trainer.sequence_length", "100000"}}), HasSubstr("expected at least 100001 tokens"))
       << "a text shorter than one window";
 }
 
@@ -119,7 +119,8 @@ TEST(TrainerTest, RefusesAModelWithoutATrainerAround) {
   absl::StatusOr<Config> model = Config::FromJson(
       SchemaRegistry::Builtin(),
       R"({"type": "LanguageModel", "vocab_size": 8, "model_dim": 8,
-          "decoder": {"num_layers": 1, "layer": {"attention": {"num_heads": 1}}}})");
+          "decoder": {"num_layers": 1, "layer": {"attention": {"num_heads": 1},
+                                "feed_forward": {"hidden_dim": 8}}}})");
   ASSERT_TRUE(model.ok()) << model.status();
   const absl::Status status = CreateStatus(*model, environment);
   EXPECT_THAT(std::string(status.message()), HasSubstr("expected an Experiment"));
