@@ -207,7 +207,7 @@ absl::Status Register(const std::shared_ptr<RuntimeObject>& runtime, const tsr_o
   if (signature->inputs.empty() || signature->outputs.empty()) {
     return absl::InvalidArgumentError(
         absl::StrCat("op '", def.name, "': signature '", def.signature,
-                     "': expected at least one input, whose dtype the outputs have, and one output"));
+                     "': expected at least one output and one input, whose dtype it has"));
   }
   const auto op = std::make_shared<const HostOp>(runtime, def, std::move(callback));
   OpDef made = OpDef(def.name)

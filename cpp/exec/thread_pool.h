@@ -2,8 +2,8 @@
 //
 // Which worker does which task is left to chance (an atomic counter: a stolen vCPU holds nobody
 // up); nothing that is computed may depend on it. The caller takes part. One caller at a time; a
-// pool of 1 thread has no workers and runs on the caller alone. A job begun inside a task of the same
-// pool is done by that task's thread alone.
+// pool of 1 thread has no workers and runs on the caller alone. A job that is begun inside a task
+// of the same pool is done by that task's thread alone.
 #pragma once
 
 #include <cstdint>

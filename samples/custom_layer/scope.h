@@ -37,7 +37,7 @@ static inline tsr_value Op(tsr_scope* scope, tsr_status** error, const char* op,
   return output;
 }
 
-/* An integer field of a resolved config, which has every field; 0 when there is none of the name. */
+/* An integer field of a resolved config, which has every field; 0 when there is none so named. */
 static inline long IntField(const char* config, const char* name) {
   char key[64];
   const char* found;

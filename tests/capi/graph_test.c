@@ -1,5 +1,5 @@
-/* Method: a two-layer perceptron with a squared loss, built op by op; every function with wrong use;
- * text and bytes of it; then a fresh graph from the bytes computes the same numbers. */
+/* Method: a two-layer perceptron with a squared loss, built op by op; every function with wrong
+ * use; text and bytes of it; then a fresh graph from the bytes computes the same numbers. */
 #include "tests/capi/build.h"
 
 static tsr_graph* NewGraph(tsr_runtime* runtime) {

@@ -1,7 +1,7 @@
 /* Method: the layer of samples/custom_layer, a module type written in C, inside a small language
- * model: catalogue, config errors, gradients against differences in fp64, training, and a checkpoint
- * that a runtime without its code runs. Then a module with a child, an ambient value and a loss, and
- * everything a build callback can do wrong. */
+ * model: catalogue, config errors, gradients against differences in fp64, training, and a
+ * checkpoint that a runtime without its code runs. Then a module with a child, an ambient value and
+ * a loss, and everything a build callback can do wrong. */
 #include "tests/capi/build.h"
 
 #include "samples/custom_layer/rms_feed_forward.c"
@@ -122,7 +122,7 @@ static void TestTrainAndRunElsewhere(tsr_runtime* runtime) {
   RemoveFolder(folder);
 }
 
-/* A feed-forward layer around another one: x + child(x) with a loss of its own, and ambient values. */
+/* A feed-forward layer around another one: x + child(x) with a loss of its own, ambient values. */
 static const char kAroundSchema[] =
     "table Around (role: \"feed_forward\") {\n"
     "  model_dim: long (flows: \"model_dim\", required_field);\n"

@@ -1,5 +1,6 @@
-/* Method: an op with kernel and gradient in C, x * x * factor, in graphs: results, gradients against
- * differences, errors of its callbacks, wrong registrations, and its `destroy` counted. */
+/* Method: an op with kernel and gradient in C, x * x * factor, in graphs and in a model that
+ * trains: results, gradients against differences, errors of its callbacks, wrong registrations, and
+ * its `destroy` counted. */
 #include "tests/capi/build.h"
 
 /* What the callbacks share with the tests. */
@@ -229,7 +230,7 @@ static void TestWrongRegistrations(tsr_runtime* runtime) {
   def.signature = "x[ -> y";
   ExpectRefused(runtime, def, TSR_INVALID_ARGUMENT, "signature");
   def.signature = "-> y[3]";
-  ExpectRefused(runtime, def, TSR_INVALID_ARGUMENT, "at least one input");
+  ExpectRefused(runtime, def, TSR_INVALID_ARGUMENT, "at least one output and one input");
   def.signature = NULL;
   ExpectRefused(runtime, def, TSR_INVALID_ARGUMENT, "def.signature");
   def.signature = "x[D] -> y[D]";

@@ -1,7 +1,7 @@
 // Callbacks of a host that is written in C++ and throws: from kernels, gradients, build functions
-// and destroy. Method: each comes back as a status that says so, the runtime goes on, and a callback
-// that says INTERNAL is not taken for a broken invariant of ours. This folder includes tessera.h
-// alone, so that it links the shared library, through which the exceptions pass.
+// and destroy. Method: each comes back as a status that says so, the runtime goes on, and a
+// callback that says INTERNAL is not taken for a broken invariant of ours. This folder includes
+// tessera.h alone, so that it links the shared library, through which the exceptions pass.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -75,8 +75,8 @@ tsr_status* RunTwice(void* user, const char*, size_t, const tsr_kernel_operand* 
   return Do(host->run);
 }
 
-tsr_status* TwiceGradient(void* user, tsr_scope* scope, const char*, size_t, const tsr_value* values,
-                          size_t, tsr_value* gradients, size_t) {
+tsr_status* TwiceGradient(void* user, tsr_scope* scope, const char*, size_t,
+                          const tsr_value* values, size_t, tsr_value* gradients, size_t) {
   tsr_status* status = Do(static_cast<Host*>(user)->gradient);
   if (status != nullptr) return status;
   const tsr_value twice[] = {values[2], values[2]};

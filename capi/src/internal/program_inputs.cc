@@ -145,8 +145,8 @@ absl::StatusOr<std::vector<const InputSpec*>> ProgramInputs::Match(
     const bool is_needed = specs_[i].usual == UsualValue::kNone ||
                            (needs_targets && specs_[i].usual == UsualValue::kIgnored);
     if (is_given[i] || !is_needed) continue;
-    wrong.push_back(
-        absl::StrCat("input ", specs_[i].name, ": expected ", specs_[i].type.ToText(), ", got none"));
+    wrong.push_back(absl::StrCat("input ", specs_[i].name, ": expected ",
+                                 specs_[i].type.ToText(), ", got none"));
   }
   if (!wrong.empty()) return absl::InvalidArgumentError(absl::StrJoin(wrong, "\n"));
   return matched;

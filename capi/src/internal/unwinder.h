@@ -1,9 +1,11 @@
 // Unwinder: makes exceptions of a host's callbacks pass through this library.
 //
-// The shared library carries a copy of the unwinder (-static-libgcc), which sets itself up when
-// something is thrown by it. A host's exception is thrown by the host's unwinder and only passes
+// The shared library carries a copy of the unwinder (-static-libgcc), which sets itself up when an
+// exception is raised by it. A host's exception is thrown by the host's unwinder and only passes
 // through this copy, which aborts the process when it is not set up. Thread-safe.
 #pragma once
+
+#include <exception>
 
 namespace tessera::capi {
 
@@ -11,7 +13,7 @@ namespace tessera::capi {
 inline void SetUpUnwinder() {
   static const bool is_set_up = [] {
     try {
-      throw 0;  // the only exception of ours: throwing is what sets it up
+      std::rethrow_exception(std::make_exception_ptr(0));
     } catch (int) {
       return true;
     }
