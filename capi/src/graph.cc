@@ -32,6 +32,29 @@ tsr_status* OnGraph(const tsr_graph* graph, Body body) {
   });
 }
 
+// What the bytes hold must be what could have been built here: inputs and parameters only, and sums
+// that are scalars.
+absl::Status CheckForeign(const Function& function) {
+  for (const tessera::FunctionInput& input : function.inputs()) {
+    if (input.kind == InputKind::kArgument || input.kind == InputKind::kParam) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "bytes: expected a graph of inputs and parameters, got ", tessera::Name(input.kind), " ",
+        input.name, ", as the functions of models have them"));
+  }
+  for (const tessera::FunctionOutput& output : function.outputs()) {
+    const tessera::ValueType& type = function.type(output.value);
+    const bool is_sum = output.kind != OutputKind::kResult;
+    if (output.kind != OutputKind::kState &&
+        (!is_sum || (type.dims.empty() && tessera::IsFloat(type.dtype)))) {
+      continue;
+    }
+    return absl::InvalidArgumentError(absl::StrCat(
+        "bytes: expected results and losses that are scalars of a float type, got output ",
+        output.name, " ", type.ToText()));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckNewInput(const Function& function, std::string_view name, InputKind kind,
                            std::string_view what) {
   if (function.FindInput(name, kind) < 0) return absl::OkStatus();
@@ -181,6 +204,7 @@ tsr_status* tsr_graph_from_bytes(tsr_runtime* runtime, const void* bytes, size_t
           absl::StrCat("bytes: expected a graph, got ", archive.functions.size(),
                        " functions, none of them named ", kMain));
     }
+    RETURN_IF_ERROR(CheckForeign(*main->second));
     *out_graph = tessera::capi::NewHandle<tsr_graph>(
         std::make_shared<GraphObject>(std::move(owner), Function(*main->second)));
     return absl::OkStatus();

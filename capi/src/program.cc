@@ -93,11 +93,6 @@ absl::Status CheckGraph(const Function& function) {
   if (function.outputs().empty()) {
     return absl::InvalidArgumentError("graph: expected at least one output or loss, got none");
   }
-  for (const FunctionInput& input : function.inputs()) {
-    if (input.kind != InputKind::kState) continue;
-    return absl::InvalidArgumentError(
-        absl::StrCat("graph: expected no state, got ", input.name));
-  }
   return absl::OkStatus();
 }
 
