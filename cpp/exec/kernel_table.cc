@@ -9,6 +9,12 @@ namespace tessera {
 
 KernelTable::KernelTable(std::vector<tsr_kernel_def> defs) : defs_(defs.begin(), defs.end()) {
   for (const tsr_kernel_def& def : defs_) by_op_[def.op].push_back(&def);
+  // A file that brings a faster kernel may come after the one with the reference.
+  for (auto& [op, candidates] : by_op_) {
+    std::stable_partition(
+        candidates.begin(), candidates.end(),
+        [](const tsr_kernel_def* def) { return def->isa != TSR_ISA_REFERENCE; });
+  }
 }
 
 absl::Status KernelTable::Register(std::vector<tsr_kernel_def> defs,
