@@ -1,0 +1,73 @@
+#!/usr/bin/env python3
+"""Times a training step beside a peer's, in alternating runs on the same machine.
+
+Each round runs the peer and `tessera bench CONFIG --json` in turn (the order changes from round to
+round) and takes the ratio of their median steps, so that neighbours trouble both alike; what counts
+is the median of these ratios. Both commands must print one line of JSON with step_s_median,
+step_s_min, tokens_per_s and peak_rss_mb. The peer needs a Python that has PyTorch:
+
+  tests/bench/compare.py --peer "python ../shared/peers/torch_train.py --dtype bf16 --steps 5"
+"""
+import argparse
+import json
+import shlex
+import statistics
+import subprocess
+import sys
+
+
+def run(command):
+    """The JSON object that `command` prints last."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
+    if done.returncode != 0 or not lines:
+        sys.exit(f"{shlex.join(command)}: expected a line of JSON, got exit code "
+                 f"{done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    result = json.loads(lines[-1])
+    missing = [key for key in ("step_s_median", "step_s_min", "tokens_per_s", "peak_rss_mb")
+               if key not in result]
+    if missing:
+        sys.exit(f"{shlex.join(command)}: its JSON lacks {', '.join(missing)}")
+    return result
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--config", default="samples/bench/dense.json")
+    parser.add_argument("--tessera", default="build/bin/tessera")
+    parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--peer", default="python3 ../shared/peers/torch_train.py --steps 5")
+    args = parser.parse_args()
+    if args.rounds < 1:
+        parser.error(f"--rounds: expected at least 1, got {args.rounds}")
+    ours = [args.tessera, "bench", args.config, "--steps", str(args.steps), "--json"]
+    peer = shlex.split(args.peer)
+    pairs = []
+    for number in range(args.rounds):
+        if number % 2 == 0:
+            theirs = run(peer)
+            mine = run(ours)
+        else:
+            mine = run(ours)
+            theirs = run(peer)
+        pairs.append((mine, theirs))
+        ratio = theirs["step_s_median"] / mine["step_s_median"]
+        print(f"round {number + 1}: tessera {mine['step_s_median']:.3f} s, peer "
+              f"{theirs['step_s_median']:.3f} s, {ratio:.2f}x", flush=True)
+    ratios = [theirs["step_s_median"] / mine["step_s_median"] for mine, theirs in pairs]
+    memory = [mine["peak_rss_mb"] / theirs["peak_rss_mb"] for mine, theirs in pairs]
+    print(json.dumps({
+        "config": args.config,
+        "peer": pairs[-1][1].get("peer", args.peer),
+        "rounds": args.rounds,
+        "speedup_median": round(statistics.median(ratios), 3),
+        "speedup_min": round(min(ratios), 3),
+        "tokens_per_s": max(mine["tokens_per_s"] for mine, _ in pairs),
+        "peer_tokens_per_s": max(theirs["tokens_per_s"] for _, theirs in pairs),
+        "memory_share": round(statistics.median(memory), 3),
+    }))
+
+
+if __name__ == "__main__":
+    main()
