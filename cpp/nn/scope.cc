@@ -1,5 +1,7 @@
 #include "cpp/nn/scope.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "cpp/config/tree.h"
 #include "cpp/nn/tracer.h"
@@ -15,6 +17,15 @@ absl::StatusOr<Values> Module::BuildHook(std::string_view hook, Scope&, const Va
 Graph& Scope::graph() { return *frame_.graph; }
 Mode Scope::mode() const { return tracer_.options().mode; }
 DType Scope::dtype() const { return tracer_.options().dtype; }
+
+bool Scope::MayUse(std::string_view what) {
+  if (!graph().ok()) return false;
+  if (!frame_.is_guest) return true;
+  graph().Fail(absl::InvalidArgumentError(absl::StrCat(
+      what, ": a hook that is called on a provided module stands in the caller's function, where "
+      "it has no parameters, state, keys, children or losses of its own")));
+  return false;
+}
 
 absl::Status Scope::CheckInputs(const Values& inputs, std::initializer_list<int> ranks) const {
   const Graph& graph = *frame_.graph;
@@ -40,7 +51,7 @@ absl::Status Scope::CheckInputs(const Values& inputs, std::initializer_list<int>
 
 ValueId Scope::Param(std::string_view path, const Dims& dims, const Initializer& init,
                      std::vector<std::string> logical_dims, bool decay) {
-  if (!graph().ok()) return kNoValue;
+  if (!MayUse(absl::StrCat("parameter ", path))) return kNoValue;
   const ValueType type{dtype(), dims};
   const int existing = frame_.function->FindInput(path, InputKind::kParam);
   if (existing >= 0) {
@@ -57,14 +68,14 @@ ValueId Scope::Param(std::string_view path, const Dims& dims, const Initializer&
 }
 
 ValueId Scope::State(std::string_view path, const ValueType& type, const Initializer& init) {
-  if (!graph().ok()) return kNoValue;
+  if (!MayUse(absl::StrCat("state ", path))) return kNoValue;
   const int existing = frame_.function->FindInput(path, InputKind::kState);
   if (existing >= 0) return frame_.function->inputs()[existing].value;
   return frame_.function->AddInput(std::string(path), InputKind::kState, type, {init, {}, false});
 }
 
 void Scope::Update(std::string_view path, ValueId next) {
-  if (!graph().ok()) return;
+  if (!MayUse(absl::StrCat("state ", path))) return;
   if (frame_.function->FindInput(path, InputKind::kState) < 0) {
     graph().Fail(absl::InvalidArgumentError(
         absl::StrCat("state ", path, ": updated, but never declared with State")));
@@ -89,14 +100,14 @@ ValueId Scope::Ambient(std::string_view name) {
 }
 
 ValueId Scope::Key(std::string_view name) {
-  if (!graph().ok()) return kNoValue;
+  if (!MayUse(absl::StrCat("key ", name))) return kNoValue;
   const int existing = frame_.function->FindInput(name, InputKind::kKey);
   if (existing >= 0) return frame_.function->inputs()[existing].value;
   return frame_.function->AddInput(std::string(name), InputKind::kKey, {DType::kU32, {Dim(4)}});
 }
 
 Values Scope::Call(std::string_view slot, const Values& inputs, std::string_view at, int index) {
-  if (!graph().ok()) return {};
+  if (!MayUse(absl::StrCat("slot ", slot))) return {};
   const ConfigNode* child = Child(slot, index);
   if (child == nullptr) {
     graph().Fail(absl::InvalidArgumentError(absl::StrCat("slot '", slot, "' is empty")));
@@ -134,7 +145,7 @@ bool Scope::ChildHasHook(std::string_view slot, std::string_view hook) const {
 }
 
 Values Scope::CallHook(std::string_view slot, std::string_view hook, const Values& inputs) {
-  if (!graph().ok()) return {};
+  if (!MayUse(absl::StrCat("slot ", slot))) return {};
   const ConfigNode* child = Child(slot, 0);
   if (child == nullptr) {
     graph().Fail(absl::InvalidArgumentError(absl::StrCat("slot '", slot, "' is empty")));
@@ -177,17 +188,20 @@ Values Scope::CallProvided(std::string_view role, std::string_view hook, const V
     graph().Fail(absl::InvalidArgumentError(absl::StrCat("nothing provides '", role, "'")));
     return {};
   }
-  return tracer_.BuildHere(frame_, *config, hook, inputs);
+  const bool was_guest = std::exchange(frame_.is_guest, true);
+  Values outputs = tracer_.BuildHere(frame_, *config, hook, inputs);
+  frame_.is_guest = was_guest;
+  return outputs;
 }
 
 void Scope::AddLoss(std::string_view name, ValueId numerator, ValueId denominator, double weight) {
-  if (!graph().ok()) return;
+  if (!MayUse(absl::StrCat("loss ", name))) return;
   frame_.function->AddOutput(std::string(name), numerator, OutputKind::kLossNumerator, weight);
   frame_.function->AddOutput(std::string(name), denominator, OutputKind::kLossDenominator);
 }
 
 void Scope::AddMetric(std::string_view name, ValueId numerator, ValueId denominator) {
-  if (!graph().ok()) return;
+  if (!MayUse(absl::StrCat("metric ", name))) return;
   frame_.function->AddOutput(std::string(name), numerator, OutputKind::kMetricNumerator);
   frame_.function->AddOutput(std::string(name), denominator, OutputKind::kMetricDenominator);
 }

@@ -83,6 +83,8 @@ class Scope {
 
  private:
   const ConfigNode* Child(std::string_view slot, int index) const;
+  // False, with an error, while a hook of a provided module builds in somebody else's function.
+  bool MayUse(std::string_view what);
 
   Tracer& tracer_;
   TraceFrame& frame_;

@@ -61,6 +61,8 @@ struct TraceFrame {
   const TraceFrame* parent = nullptr;
   std::map<std::string, std::string, std::less<>> shared;       // child path -> own path
   std::map<std::string, const ConfigNode*, std::less<>> provided;  // role -> config
+  // While a hook of a provided module builds: this function is another module's.
+  bool is_guest = false;
 };
 
 class Tracer {

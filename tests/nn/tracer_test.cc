@@ -227,6 +227,56 @@ TEST(ScopeTest, ALossInsideALayerIsOneLossPerLayer) {
   EXPECT_EQ(metrics.size(), 2u);
 }
 
+// A position whose "rotate" wants something of its own: it would get that of the attention that
+// calls it, once for every layer.
+class GreedyPosition : public Module {
+ public:
+  explicit GreedyPosition(std::function<void(Scope&)> want) : want_(std::move(want)) {}
+  absl::StatusOr<Values> Build(Scope&, const Values& inputs) const override { return inputs; }
+  bool HasHook(std::string_view hook) const override { return hook == "rotate"; }
+  absl::StatusOr<Values> BuildHook(std::string_view, Scope& scope,
+                                   const Values& inputs) const override {
+    want_(scope);
+    return inputs;
+  }
+
+ private:
+  std::function<void(Scope&)> want_;
+};
+
+absl::Status TraceGreedy(std::function<void(Scope&)> want) {
+  auto registry = std::make_shared<SchemaRegistry>(SchemaRegistry::Builtin());
+  RETURN_IF_ERROR(registry->RegisterText(
+      "namespace test; table Greedy (role: \"position\") {\n  /// Size.\n  size: long = 1;\n}",
+      "Greedy"));
+  ModelParts parts;
+  parts.position = R"({"type": "Greedy"})";
+  ASSIGN_OR_RETURN(const Config config, Config::FromJson(registry, ModelJson(parts), "greedy"));
+  ASSIGN_OR_RETURN(const Config resolved, config.Resolve());
+  ModuleTable table;
+  RETURN_IF_ERROR(table.Register("Greedy", [want](const ConfigNode&) {
+    return absl::StatusOr<std::unique_ptr<Module>>(std::make_unique<GreedyPosition>(want));
+  }));
+  return TraceModel(resolved.root(), table, {DType::kF32, Mode::kTrain}).status();
+}
+
+TEST(ScopeTest, AProvidedHookHasNothingOfItsOwn) {
+  EXPECT_TRUE(TraceGreedy([](Scope& scope) { scope.Ambient("positions"); }).ok());
+  const std::pair<const char*, std::function<void(Scope&)>> wants[] = {
+      {"parameter w", [](Scope& scope) { scope.Param("w", {2}, {}); }},
+      {"state s", [](Scope& scope) { scope.State("s", {DType::kF32, {2}}); }},
+      {"key k", [](Scope& scope) { scope.Key("k"); }},
+      {"slot norm", [](Scope& scope) { scope.Call("norm", {}); }},
+      {"loss l", [](Scope& scope) { scope.AddLoss("l", 0, 0); }},
+  };
+  for (const auto& [what, want] : wants) {
+    const absl::Status status = TraceGreedy(want);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << what;
+    EXPECT_THAT(std::string(status.message()),
+                StartsWith(absl::StrCat("decoder: layers/0: attention: ", what, ": a hook")));
+  }
+}
+
 // A use of a built-in module by a module of somebody else, with anything for inputs.
 struct WrongUse {
   const char* role;
