@@ -23,7 +23,8 @@ struct RunState {
   std::string config_bytes;           // resolved
 };
 
-// The scalars and the opaque parts; config_json, program and library_version are added by the caller.
+// The scalars and the opaque parts. config_json, program and library_version are the caller's to
+// add.
 CheckpointInfo ToCheckpointInfo(const RunState& state);
 
 // DATA_LOSS when the checkpoint was not written by a trainer or its data state cannot be read.

@@ -40,8 +40,8 @@ struct StepGradients {
 class TrainStep {
  public:
   // `program`: compiled with gradients and an update rule. Parameters and optimizer slots are made
-  // in `store`, zeroed; weights in compute dtype follow them with Refresh. INVALID_ARGUMENT names an
-  // input of the model for which there are no data; otherwise as Executor::Create.
+  // in `store`, zeroed; weights in compute dtype follow them with Refresh. INVALID_ARGUMENT names
+  // an input of the model for which there are no data; otherwise as Executor::Create.
   static absl::StatusOr<std::unique_ptr<TrainStep>> Create(std::shared_ptr<const Program> program,
                                                            const Environment& environment,
                                                            std::shared_ptr<SlotStore> store,
@@ -50,8 +50,8 @@ class TrainStep {
   // Makes the weights from the parameters: after the first values and after loading.
   absl::Status Refresh();
 
-  // Everything up to the norm of the gradients, summed over ranks. `step` counts from 1 and keys the
-  // random numbers. Parameters do not change. A collective.
+  // Everything up to the norm of the gradients, summed over ranks. `step` counts from 1 and keys
+  // the random numbers. Parameters do not change. A collective.
   absl::StatusOr<StepGradients> ComputeGradients(const Batch& batch, int64_t step);
 
   // Moves the parameters by the gradients at hand. `update` counts applied updates from 1.

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "absl/strings/str_cat.h"
 #include "cpp/base/clock.h"
@@ -127,8 +128,14 @@ absl::Status Trainer::State::WriteStep(const StepResult& result) {
   record.tokens = result.tokens;
   record.tokens_per_s = result.tokens_per_s;
   record.step_s = result.step_s;
-  record.mfu = peak_flops_per_s > 0 ? flops / (result.step_s * peak_flops_per_s)
-                                    : std::numeric_limits<double>::quiet_NaN();
+  if (peak_flops_per_s > 0) {
+    // A machine that was busy when it was measured shows its peak later.
+    const double rate = flops / std::max(result.step_s, 1e-9);
+    peak_flops_per_s = std::max(peak_flops_per_s, rate);
+    record.mfu = rate / peak_flops_per_s;
+  } else {
+    record.mfu = std::numeric_limits<double>::quiet_NaN();
+  }
   record.sums = train_step->sums();
   return metrics.WriteStep(record);
 }

@@ -113,7 +113,8 @@ inline Config SmallConfig(const std::string& text_file, const Changes& changes =
 }
 
 // Null (and a failed test) when it cannot be made.
-inline std::unique_ptr<Trainer> MakeTrainer(const Config& config, const TestEnvironment& environment,
+inline std::unique_ptr<Trainer> MakeTrainer(const Config& config,
+                                            const TestEnvironment& environment,
                                             const TrainerOptions& options = {}) {
   absl::StatusOr<std::unique_ptr<Trainer>> trainer =
       Trainer::Create(config, environment.get(), options);

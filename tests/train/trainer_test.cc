@@ -110,7 +110,8 @@ TEST(TrainerTest, RefusesWhatDoesNotFitTogether) {
   EXPECT_THAT(error({{"runtime.isa", "avx9"}}), HasSubstr("runtime.isa: expected one of"));
   EXPECT_THAT(error({{"runtime.device", "cuda"}}), HasSubstr("runtime.device: expected cpu"));
   EXPECT_THAT(error({{"data.train", "no/such/file.txt"}}), HasSubstr("no/such/file.txt"));
-  EXPECT_THAT(error({{"trainer.sequence_length", "100000"}}), HasSubstr("expected at least 100001 tokens"))
+  EXPECT_THAT(error({{"trainer.sequence_length", "100000"}}),
+              HasSubstr("expected at least 100001 tokens"))
       << "a text shorter than one window";
 }
 
