@@ -1,5 +1,5 @@
-// How the rows of an embedding table are shared out when its gradient is summed: at most 64 tasks of
-// equal numbers of rows. Thread-safe: pure functions.
+// How the rows of an embedding table are shared out when its gradient is summed: at most 64 tasks
+// of equal numbers of rows. Thread-safe: pure functions.
 #pragma once
 
 #include <cstdint>

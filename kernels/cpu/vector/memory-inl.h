@@ -1,4 +1,4 @@
-// Vectors of fp32 or fp64 from and to memory of f32, f64 or bf16. Compiled once per instruction set.
+// Vectors of fp32 or fp64 from and to memory of f32, f64 or bf16. Compiled per instruction set.
 //
 // bf16 is widened by a shift and rounded to nearest even with integers, so that every instruction
 // set gives the bits of the scalar code (the AVX-512 instruction for it flushes small numbers).
