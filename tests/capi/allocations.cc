@@ -32,13 +32,34 @@ bool StopFailing() {
 
 }  // namespace tessera::capi
 
+// All forms, so that what one of them makes is never ended by another library's.
 void* operator new(size_t bytes) {
   void* memory = MayAllocate() ? std::malloc(bytes == 0 ? 1 : bytes) : nullptr;
   if (memory == nullptr) throw std::bad_alloc();
   return memory;
 }
+void* operator new(size_t bytes, const std::nothrow_t&) noexcept {
+  return MayAllocate() ? std::malloc(bytes == 0 ? 1 : bytes) : nullptr;
+}
+void* operator new(size_t bytes, std::align_val_t align) {
+  const size_t unit = static_cast<size_t>(align);
+  void* memory = MayAllocate() ? std::aligned_alloc(unit, (bytes + unit) / unit * unit) : nullptr;
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
 void* operator new[](size_t bytes) { return operator new(bytes); }
+void* operator new[](size_t bytes, const std::nothrow_t& tag) noexcept {
+  return operator new(bytes, tag);
+}
+void* operator new[](size_t bytes, std::align_val_t align) { return operator new(bytes, align); }
+
 void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory) noexcept { std::free(memory); }
 void operator delete[](void* memory, size_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, const std::nothrow_t&) noexcept { std::free(memory); }
+void operator delete[](void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete[](void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }

@@ -60,6 +60,36 @@ static void TestWrongOptions(void) {
   FAILS(tsr_runtime_new("{}", 2, NULL), TSR_INVALID_ARGUMENT, "out_runtime");
 }
 
+/* Each instruction set is what the runtime then uses, or refused with what the machine has. */
+static void TestInstructionSets(void) {
+  static const char* const names[6] = {"reference", "baseline",    "avx2",
+                                       "avx512",    "avx512_bf16", "amx"};
+  int i, is_refused = 0;
+  for (i = 0; i < 6; ++i) {
+    char options[64], *text = NULL;
+    size_t length = 0;
+    tsr_runtime* runtime = NULL;
+    tsr_status* status;
+    snprintf(options, sizeof(options), "{\"threads\": 1, \"isa\": \"%s\"}", names[i]);
+    status = tsr_runtime_new(options, strlen(options), &runtime);
+    if (status != NULL) {
+      EXPECT(i >= 2 && tsr_status_code(status) == TSR_FAILED_PRECONDITION);
+      EXPECT(strcmp(tsr_status_path(status), "isa") == 0);
+      HOLDS(tsr_status_message(status), "which is what this machine has");
+      tsr_status_free(status);
+      is_refused = 1;
+      continue;
+    }
+    EXPECT(!is_refused); /* what a machine has holds what is below it */
+    OK(tsr_runtime_describe(runtime, &text, &length));
+    snprintf(options, sizeof(options), "\"isa\": \"%s\"", names[i]);
+    HOLDS(text, options);
+    HOLDS(text, "asked for by the option isa");
+    tsr_text_free(text);
+    tsr_runtime_free(runtime);
+  }
+}
+
 /* Nobody else comes: an error in the given time, not a wait for ever. */
 static void TestAloneInAGroup(void) {
   static const char options[] =
@@ -167,6 +197,7 @@ static void TestManyThreads(void) {
 int main(void) {
   TestOptions();
   TestWrongOptions();
+  TestInstructionSets();
   TestAloneInAGroup();
   TestCatalogue();
   TestTwoRuntimes();
