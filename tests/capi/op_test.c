@@ -202,6 +202,33 @@ static void TestWrongUse(tsr_runtime* runtime) {
   tsr_graph_free(graph);
 }
 
+/* What was compiled before another op came goes on as it was. */
+static void TestRegisteringLater(tsr_runtime* runtime) {
+  tsr_graph* graph = GraphOf(runtime, TSR_F64, "");
+  tsr_program* program = NULL;
+  tsr_tensor* x = Numbers(TSR_F64);
+  tsr_tensor *before, *after;
+  Counts counts;
+  tsr_op_def def;
+  tsr_value output;
+  memset(&counts, 0, sizeof(counts));
+  def = ScaledSquare(&counts);
+  def.name = "later";
+  def.destroy = NULL;
+  OK(tsr_program_from_graph(graph, NULL, 0, &program));
+  before = Run1(program, "x", x);
+  OK(tsr_runtime_register_op(runtime, &def));
+  after = Run1(program, "x", x);
+  EXPECT(memcmp(tsr_tensor_data(before), tsr_tensor_data(after), tsr_tensor_bytes(after)) == 0);
+  output = Add(graph, "later", 0, -1, "");
+  EXPECT(output > 0 && counts.runs == 0);
+  tsr_tensor_free(x);
+  tsr_tensor_free(before);
+  tsr_tensor_free(after);
+  tsr_graph_free(graph);
+  tsr_program_free(program);
+}
+
 static void ExpectRefused(tsr_runtime* runtime, tsr_op_def def, tsr_code code, const char* text) {
   Counts* counts = (Counts*)def.user;
   const int before = counts->destroyed;
@@ -343,6 +370,7 @@ int main(void) {
   TestErrors(runtime, &counts);
   TestTraining(runtime, &counts);
   TestWrongUse(runtime);
+  TestRegisteringLater(runtime);
   TestWrongRegistrations(runtime);
   TestBytes(runtime, late, &third);
   TestWithoutGradient(plain, &other); /* another runtime, so the name is free */
