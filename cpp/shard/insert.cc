@@ -28,6 +28,23 @@ std::vector<ValueType> TypesOf(const Function& function, const std::vector<Value
   return types;
 }
 
+// Axes that share a dim cut it in their order, the first one the coarsest. So while a later axis
+// keeps its cut, an earlier one can neither join its parts nor cut: the axis that has to give way,
+// or -1.
+int FirstOutOfOrder(const Layout& from, const Layout& to) {
+  for (size_t a = 0; a < from.size(); ++a) {
+    if (from[a] == to[a] || (!from[a].is_sharded() && !to[a].is_sharded())) continue;
+    const bool joins = from[a].is_sharded();
+    const int dim = joins ? from[a].dim : to[a].dim;
+    for (size_t b = a + 1; b < from.size(); ++b) {
+      if (to[b] == Placement::Sharded(dim) && from[b] == to[b]) {
+        return static_cast<int>(joins ? b : a);
+      }
+    }
+  }
+  return -1;
+}
+
 class Inserter {
  public:
   Inserter(const Function& source, const OpTable& ops, const Mesh& mesh,
@@ -94,14 +111,8 @@ class Inserter {
     const std::vector<ValueType> inputs = TypesOf(source_, node.inputs);
     const std::vector<ValueType> outputs = TypesOf(source_, node.outputs);
     const RuleUse use{*node.op, inputs, node.attrs, outputs};
-    std::vector<Layout> wanted(node.inputs.size()), results(node.outputs.size());
-    for (size_t a = 0; a < mesh_.axes.size(); ++a) {
-      std::vector<Placement> given;
-      for (ValueId id : node.inputs) given.push_back(layouts_[id][a]);
-      ASSIGN_OR_RETURN(const OperandPlan plan, PlanOperands(use, given, mesh_.axes[a]));
-      for (size_t i = 0; i < wanted.size(); ++i) wanted[i].push_back(plan.inputs[i]);
-      for (size_t o = 0; o < results.size(); ++o) results[o].push_back(plan.outputs[o]);
-    }
+    ASSIGN_OR_RETURN(const NodePlan plan, PlanNode(node, use));
+    const std::vector<Layout>&wanted = plan.inputs, &results = plan.outputs;
     std::vector<ValueId> operands;
     for (size_t i = 0; i < wanted.size(); ++i) {
       ASSIGN_OR_RETURN(operands.emplace_back(), Brought(node.inputs[i], wanted[i]));
@@ -128,6 +139,62 @@ class Inserter {
     return absl::OkStatus();
   }
 
+  struct NodePlan {
+    std::vector<Layout> inputs, outputs;
+  };
+
+  // Plans all axes; where they get into each other's way, an operand is made whole on one of them
+  // and all are planned again.
+  absl::StatusOr<NodePlan> PlanNode(const Node& node, const RuleUse& use) const {
+    const size_t axes = mesh_.axes.size();
+    std::vector<std::vector<bool>> is_whole(node.inputs.size(), std::vector<bool>(axes, false));
+    for (;;) {
+      NodePlan plan{std::vector<Layout>(node.inputs.size()),
+                    std::vector<Layout>(node.outputs.size())};
+      for (size_t a = 0; a < axes; ++a) {
+        std::vector<Placement> given;
+        for (size_t i = 0; i < node.inputs.size(); ++i) {
+          const Placement& placement = layouts_[node.inputs[i]][a];
+          given.push_back(is_whole[i][a] && !placement.is_offset() ? Placement() : placement);
+        }
+        ASSIGN_OR_RETURN(const OperandPlan one, PlanOperands(use, given, mesh_.axes[a]));
+        for (size_t i = 0; i < one.inputs.size(); ++i) plan.inputs[i].push_back(one.inputs[i]);
+        for (size_t o = 0; o < one.outputs.size(); ++o) plan.outputs[o].push_back(one.outputs[o]);
+      }
+      if (!MakeWhole(node, use, plan, is_whole)) return plan;
+    }
+  }
+
+  // Finds what is in the way and marks it; false when nothing is. Every call marks something new.
+  bool MakeWhole(const Node& node, const RuleUse& use, const NodePlan& plan,
+                 std::vector<std::vector<bool>>& is_whole) const {
+    const size_t axes = mesh_.axes.size();
+    for (size_t i = 0; i < plan.inputs.size(); ++i) {
+      const int axis = FirstOutOfOrder(layouts_[node.inputs[i]], plan.inputs[i]);
+      if (axis < 0) continue;
+      is_whole[i][axis] = true;
+      return true;
+    }
+    // What each axis divides alone, all together may not: the later one keeps it whole.
+    for (size_t a = axes; a-- > 1;) {
+      if (Divide(use.inputs, plan.inputs) && Divide(use.outputs, plan.outputs)) return false;
+      bool any = false;
+      for (size_t i = 0; i < plan.inputs.size(); ++i) {
+        any = any || (!is_whole[i][a] && !plan.inputs[i][a].is_replicated());
+        is_whole[i][a] = true;
+      }
+      if (any) return true;
+    }
+    return false;
+  }
+
+  bool Divide(absl::Span<const ValueType> types, const std::vector<Layout>& layouts) const {
+    for (size_t i = 0; i < types.size(); ++i) {
+      if (!PartType(types[i], layouts[i], mesh_).ok()) return false;
+    }
+    return true;
+  }
+
   // The text attribute `shape` states all dims of the only result: that of the part.
   static Attrs PartAttrs(const Node& node, const std::vector<ValueType>& parts) {
     Attrs attrs = node.attrs;
@@ -145,11 +212,21 @@ class Inserter {
     if (!is_new) return it->second;
     ValueId part = parts_[id];
     Layout layout = layouts_[id];
-    for (size_t a = 0; a < layout.size(); ++a) {
-      if (layout[a] == wanted[a]) continue;
-      ASSIGN_OR_RETURN(part, Collective(part, layout[a], wanted[a], mesh_.axes[a]));
-      layout[a] = wanted[a];
-      result_.layouts.push_back(layout);
+    if (FirstOutOfOrder(layout, wanted) >= 0) {
+      return absl::InvalidArgumentError(absl::StrCat("layout ", ToText(wanted),
+                                                     ": expected axes of one dim to be joined from "
+                                                     "the last one, got it from ",
+                                                     ToText(layout)));
+    }
+    // Joined from the minor axis up, divided from the major axis down.
+    for (const bool is_last : {false, true}) {
+      for (size_t step = 0; step < layout.size(); ++step) {
+        const size_t a = is_last ? step : layout.size() - 1 - step;
+        if (layout[a] == wanted[a] || wanted[a].is_sharded() != is_last) continue;
+        ASSIGN_OR_RETURN(part, Collective(part, layout[a], wanted[a], mesh_.axes[a]));
+        layout[a] = wanted[a];
+        result_.layouts.push_back(layout);
+      }
     }
     brought_[{id, wanted}] = part;
     return part;
@@ -229,6 +306,13 @@ absl::Status VerifyNode(const Function& source, const Node* source_node,
   const Function& typed = is_whole ? source : *sharded.function;
   const Node& stated = is_whole ? *source_node : node;
   RET_CHECK(node.op == stated.op && node.op != nullptr);
+  if (!is_whole && FirstOutOfOrder(sharded.layouts[node.inputs[0]],
+                                   sharded.layouts[node.outputs[0]]) >= 0) {
+    return absl::InternalError(absl::StrCat(node.op->name(), ": ",
+                                            ToText(sharded.layouts[node.inputs[0]]), " to ",
+                                            ToText(sharded.layouts[node.outputs[0]]),
+                                            " while a later axis shares the dim"));
+  }
   const std::vector<ValueType> inputs = TypesOf(typed, stated.inputs);
   const std::vector<ValueType> outputs = TypesOf(typed, stated.outputs);
   const RuleUse use{*node.op, inputs, stated.attrs, outputs, /*are_parts=*/!is_whole};

@@ -127,12 +127,9 @@ class Rule {
     return std::vector<Placement>{gathered};
   }
 
-  // A collective of another axis does the same to every part, and sums commute with sums.
+  // A collective of another axis does the same to every part, and sums commute with sums. Which of
+  // two axes that share a dim may go first is the verifier's matter: it sees both.
   absl::StatusOr<std::vector<Placement>> OtherAxis(const Placement& in) const {
-    const bool joins = use_.op.name() != kAllReduce;
-    if (joins && in == Placement::Sharded(static_cast<int>(use_.attrs.Int("dim")))) {
-      return Refuse(0, "another dim than that of the collective");
-    }
     const bool is_max = use_.op.name() == kAllReduce && use_.attrs.Text("reduce") == "max";
     if (in.is_offset() || (in.is_partial() && is_max != (in.partial == PartialKind::kMax) &&
                            use_.op.name() != kAllGather)) {

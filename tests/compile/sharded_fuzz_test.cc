@@ -34,11 +34,12 @@ int Seeds() {
 absl::StatusOr<std::shared_ptr<Function>> AtSizes(const Function& function,
                                                   const SymbolSizes& sizes) {
   auto sized = std::make_shared<Function>(function.name());
+  std::vector<ValueId> map(function.values().size(), kNoValue);
   for (const FunctionInput& input : function.inputs()) {
     ValueType type = function.type(input.value);
     ASSIGN_OR_RETURN(const std::vector<int64_t> dims, Eval(type.dims, sizes));
     type.dims.assign(dims.begin(), dims.end());
-    sized->AddInput(input.name, input.kind, type, input.param);
+    map[input.value] = sized->AddInput(input.name, input.kind, type, input.param);
   }
   for (const Node& node : function.nodes()) {
     Attrs attrs = node.attrs;
@@ -47,12 +48,14 @@ absl::StatusOr<std::shared_ptr<Function>> AtSizes(const Function& function,
       ASSIGN_OR_RETURN(const std::vector<int64_t> numbers, Eval(dims, sizes));
       attrs.Set("shape", absl::StrJoin(numbers, ","));
     }
+    std::vector<ValueId> inputs;
+    for (ValueId id : node.inputs) inputs.push_back(map[id]);
     ASSIGN_OR_RETURN(const std::vector<ValueId> outputs,
-                     sized->AddNode(*node.op, std::move(attrs), node.inputs));
-    RET_CHECK(outputs == node.outputs);
+                     sized->AddNode(*node.op, std::move(attrs), inputs));
+    for (size_t o = 0; o < outputs.size(); ++o) map[node.outputs[o]] = outputs[o];
   }
   for (const FunctionOutput& output : function.outputs()) {
-    sized->AddOutput(output.name, output.value, output.kind, output.weight);
+    sized->AddOutput(output.name, map[output.value], output.kind, output.weight);
   }
   return sized;
 }

@@ -140,6 +140,34 @@ TEST(InsertTest, ReadersShareACollective) {
   EXPECT_EQ(sharded->collectives(), 1);
 }
 
+// Two axes cut one dim, the first one the coarsest: parts are joined from the last axis up, and an
+// axis gives way where it would have to be joined out of order.
+TEST(InsertTest, AxesOfOneDimAreJoinedFromTheLastOne) {
+  Function function("joined");
+  const ValueId x = function.AddInput("x", InputKind::kArgument, {DType::kF64, {8, 3}});
+  function.AddOutput("y", x);
+  const Mesh mesh{{{"data", 2, {}}, {"model", 2, {}}}};
+  const auto joined =
+      InsertCollectives(function, OpTable::Builtin(), mesh, {{{S(0), S(0)}}, {{R, R}}});
+  ASSERT_TRUE(joined.ok()) << joined.status();
+  ASSERT_EQ(joined->collectives(), 2);
+  EXPECT_EQ(joined->function->nodes()[0].attrs.Text("axis"), "model");
+  EXPECT_EQ(joined->function->nodes()[1].attrs.Text("axis"), "data");
+  Tensor whole = *Tensor::Zeros(DType::kF64, {8, 3});
+  for (int64_t i = 0; i < whole.count(); ++i) whole.Put(i, static_cast<double>(i));
+  std::mt19937_64 random(1);
+  const auto results = RunOnRanks(*joined->function, mesh,
+                                  {Split(whole, {S(0), S(0)}, mesh, 0, random)}, {});
+  ASSERT_TRUE(results.ok()) << results.status();
+  for (const Tensor& part : (*results)[0]) EXPECT_TRUE(SameBytes(part, whole));
+
+  EXPECT_EQ(InsertCollectives(function, OpTable::Builtin(), mesh, {{{S(0), S(0)}}, {{R, S(0)}}})
+                .status()
+                .message(),
+            "output 'y': layout [R, S(0)]: expected axes of one dim to be joined from the last "
+            "one, got it from [S(0), S(0)]");
+}
+
 TEST(InsertTest, RefusalsNameTheNodeAndTheReason) {
   Function function("refused");
   const ValueId x = function.AddInput("x", InputKind::kArgument, {DType::kF32, {4, 6}});

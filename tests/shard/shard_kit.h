@@ -107,8 +107,11 @@ inline std::vector<Tensor> Split(const Tensor& whole, const Layout& layout, cons
   std::vector<Tensor> parts = {whole};
   for (size_t a = 0; a < layout.size(); ++a) {
     std::vector<Tensor> next;
+    // The same terms everywhere, so that what is equal along an earlier axis stays so.
+    const uint64_t seed = random();
     for (const Tensor& part : parts) {
-      for (Tensor& piece : SplitAxis(part, layout[a], mesh.axes[a].size, share, random)) {
+      std::mt19937_64 terms(seed);
+      for (Tensor& piece : SplitAxis(part, layout[a], mesh.axes[a].size, share, terms)) {
         next.push_back(std::move(piece));
       }
     }
