@@ -1,7 +1,8 @@
 // Calls in which each allocation fails once: they end with RESOURCE_EXHAUSTED or without an error,
 // leave nothing behind, and work again afterwards.
 //
-// Method: operator new of this program fails when a counter of the thread says so (allocations.h).
+// Method: operator new of this program fails when a counter of the thread says so
+// (support/allocations.h).
 #include <gtest/gtest.h>
 
 #include <cstdint>
@@ -9,7 +10,7 @@
 #include <string>
 
 #include "capi/src/internal/guard.h"
-#include "tests/capi/allocations.h"
+#include "tests/support/allocations.h"
 
 namespace tessera::capi {
 namespace {

@@ -16,7 +16,7 @@
 #include "cpp/optim/optimizer.h"
 #include "gtest/gtest.h"
 #include "kernels/cpu/internal/cpu_features.h"
-#include "tests/compile/allocations.h"
+#include "tests/support/allocations.h"
 #include "tests/nn/model_run.h"
 
 namespace tessera {

@@ -4,7 +4,7 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/train/counting_new.h"
+#include "tests/support/allocations.h"
 #include "tests/train/train_kit.h"
 
 namespace tessera {
@@ -100,12 +100,12 @@ TEST(StepTest, SteadyStepsAllocateNothing) {
       environment, {.out_dir = folder.path("out")});
   ASSERT_NE(trainer, nullptr);
   for (int i = 0; i < 10; ++i) ASSERT_TRUE(trainer->Step().ok());
-  const int64_t before = CountedAllocations();
+  const int64_t before = AllocationCount();
   for (int i = 0; i < 20; ++i) {
     const absl::StatusOr<StepResult> result = trainer->Step();
     if (!result.ok()) FAIL() << result.status();
   }
-  EXPECT_EQ(CountedAllocations() - before, 0) << "in 20 steps with their metrics";
+  EXPECT_EQ(AllocationCount() - before, 0) << "in 20 steps with their metrics";
 }
 
 class NonFiniteTest : public testing::Test {

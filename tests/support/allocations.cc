@@ -1,15 +1,20 @@
-#include "tests/capi/allocations.h"
+// In a file of its own: seen together with their uses, the compiler takes malloc and free for a
+// mismatched pair.
+#include "tests/support/allocations.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <new>
 
 namespace {
 
+std::atomic<int64_t> allocation_count{0};
 // Allocations that still succeed on this thread; negative: all.
 thread_local int64_t allocations_left = -1;
 thread_local bool has_failed = false;
 
 bool MayAllocate() {
+  allocation_count.fetch_add(1, std::memory_order_relaxed);
   if (allocations_left < 0) return true;
   if (allocations_left-- > 0) return true;
   has_failed = true;
@@ -18,7 +23,9 @@ bool MayAllocate() {
 
 }  // namespace
 
-namespace tessera::capi {
+namespace tessera {
+
+int64_t AllocationCount() { return allocation_count.load(std::memory_order_relaxed); }
 
 void FailAllocationAfter(int64_t count) {
   has_failed = false;
@@ -30,7 +37,7 @@ bool StopFailing() {
   return has_failed;
 }
 
-}  // namespace tessera::capi
+}  // namespace tessera
 
 // All forms, so that what one of them makes is never ended by another library's.
 void* operator new(size_t bytes) {
