@@ -3,7 +3,7 @@
 // sharing and provided modules are bound where the design says.
 #include "cpp/nn/tracer.h"
 
-#include <chrono>
+#include <ctime>
 #include <set>
 
 #include "cpp/compile/compiler.h"
@@ -341,15 +341,16 @@ TEST(ModuleTableTest, UnknownTypesAreAnErrorWithTheNearestName) {
   EXPECT_EQ(more.Register("RmsNorm", nullptr).code(), absl::StatusCode::kAlreadyExists);
 }
 
-// A 200-layer model costs hardly more to trace than one of 2 layers: linear, and quick.
+// Far more layers than anybody has, in the time of the processor: others may be at work, too.
 TEST(TracerTest, DepthCostsCallsOnly) {
+  constexpr double kMostSeconds = 5;  // it takes a fraction of one
   ModelParts parts;
-  parts.num_layers = 2000;
-  const auto start = std::chrono::steady_clock::now();
+  parts.num_layers = 1000;
+  const std::clock_t start = std::clock();
   const auto main = TraceJson(ModelJson(parts), {DType::kF32, Mode::kTrain});
-  const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
+  const double taken = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
   ASSERT_TRUE(main.ok()) << main.status();
-  EXPECT_LT(taken.count(), 5.0);
+  EXPECT_LT(taken, kMostSeconds);
 }
 
 }  // namespace
