@@ -98,7 +98,8 @@ TEST(GoldenConfigTest, EveryTypeHasAFile) {
 TEST(GoldenConfigTest, TextAndBytesLoadAndSayTheSame) {
   size_t resolved_count = 0;
   for (const std::string& name : GoldenNames()) {
-    const auto config = Config::Load(SchemaRegistry::Builtin(), absl::StrCat(kFolder, name, ".json"));
+    const auto config =
+        Config::Load(SchemaRegistry::Builtin(), absl::StrCat(kFolder, name, ".json"));
     ASSERT_TRUE(config.ok()) << name << ": " << config.status();
     const auto bytes = ReadFile(absl::StrCat(kFolder, name, ".tsrc"));
     ASSERT_TRUE(bytes.ok()) << name << ": " << bytes.status();

@@ -146,7 +146,9 @@ OpTable* NewOps() {
   add(OpDef("mul").Signature(two).InPlace({{0, 0}, {0, 1}}));
   add(OpDef("neg").Signature("x[...] -> z[...]").InPlace({{0, 0}}));
   add(OpDef("root").Signature("x[...] -> z[...]").InPlace({{0, 0}}));
-  add(OpDef("fma3").Signature("x[...], y[...], z[...] -> r[...]").InPlace({{0, 0}, {0, 1}, {0, 2}}));
+  add(OpDef("fma3")
+          .Signature("x[...], y[...], z[...] -> r[...]")
+          .InPlace({{0, 0}, {0, 1}, {0, 2}}));
   add(OpDef("matmul").Signature("x[M, K], y[K, N] -> z[M, N]"));
   add(OpDef("transpose").Signature("x[M, N] -> z[N, M]"));
   add(OpDef("reshape")

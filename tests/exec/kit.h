@@ -40,7 +40,8 @@ struct FunctionKit {
 };
 
 struct ProgramKit {
-  int AddSlot(const std::string& name, SlotKind kind, const Dims& dims, bool per_micro_batch = false);
+  int AddSlot(const std::string& name, SlotKind kind, const Dims& dims,
+              bool per_micro_batch = false);
   int AddCall(const FunctionRef& function, const std::string& at, std::vector<int> inputs,
               std::vector<int> outputs);
   void Act(ActionKind kind, int call, int micro_batch = 0) {

@@ -84,8 +84,8 @@ std::string SeedBytes() {
 
 TEST(GraphFuzzTest, Bytes) {
   const std::string seed = SeedBytes();
-  const std::vector<std::string> words = {std::string(4, '\0'),         std::string(4, '\xFF'),
-                                          "TSRG",                       std::string("\x04\0\0\0", 4),
+  const std::vector<std::string> words = {std::string(4, '\0'), std::string(4, '\xFF'), "TSRG",
+                                          std::string("\x04\0\0\0", 4),
                                           std::string("\x08\0\x0C\0", 4), "B,T,8", "rms_norm"};
   FuzzRounds([&](FuzzRandom& random) {
     std::string bytes = seed;
@@ -161,8 +161,8 @@ TEST(GraphFuzzTest, UsesOfOps) {
     for (uint64_t i = 0; i < count; ++i) {
       const DType dtype = random.OneIn(2) ? DType::kF32
                                           : kAllDTypes[random.Below(std::size(kAllDTypes))];
-      operands.push_back(function->AddInput(absl::StrCat("x", i), InputKind::kArgument,
-                                            {dtype, random.OneIn(2) ? RandomDims(random) : shared}));
+      const ValueType type = {dtype, random.OneIn(2) ? RandomDims(random) : shared};
+      operands.push_back(function->AddInput(absl::StrCat("x", i), InputKind::kArgument, type));
     }
     Attrs attrs;
     for (const AttrSpec& spec : op.attr_specs()) attrs.Set(spec.name, RandomAttr(random, spec));

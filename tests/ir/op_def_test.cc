@@ -94,7 +94,8 @@ TEST(OpDefTest, OutputDTypes) {
   const std::vector<ValueType> x = {F32("2")};
   EXPECT_EQ(Infer(OpDef("a").Elementwise(1), x), "f32[2]");
   EXPECT_EQ(Infer(OpDef("a").Elementwise(1).OutputDType(DType::kBool), x), "bool[2]");
-  const OpDef cast = OpDef("cast").Elementwise(1).Attr("dtype", "", "of y").OutputDTypeAttr("dtype");
+  const OpDef cast =
+      OpDef("cast").Elementwise(1).Attr("dtype", "", "of y").OutputDTypeAttr("dtype");
   EXPECT_EQ(Infer(cast, x), "f32[2]");
   EXPECT_EQ(Infer(cast, x, {{"dtype", "bf16"}}), "bf16[2]");
   EXPECT_THAT(Infer(cast, x, {{"dtype", "f31"}}),
