@@ -81,7 +81,9 @@ class Trainer {
   absl::StatusOr<StepResult> Step();
 
   // Steps until trainer.steps are done, or `steps` more when positive, evaluating and saving as
-  // trainer.eval_every, save_every and keep_checkpoints say, and both at the end of the run.
+  // trainer.eval_every, save_every and keep_checkpoints say. Both also happen when trainer.steps
+  // are done, not when only `steps` are. Saves are written while training goes on; all are complete
+  // on return.
   // When `cancelled` turns true (any rank; asked between steps, any thread may set it) the step at
   // hand is finished, a checkpoint is saved, and the result is CANCELLED. Both callbacks may be
   // null. Errors of Step, Evaluate and Save.
@@ -115,7 +117,8 @@ class Trainer {
   // unless trainer.profile is set.
   absl::StatusOr<std::string> ProfileJson();
 
-  // A generator over the trainer's parameters, which it shares: it must not run during a step.
+  // A generator over the trainer's parameters, which it shares: it must not run during a step, nor
+  // outlive the trainer, whose threads it uses.
   // FAILED_PRECONDITION: the data have no tokenizer, or the model is no language model.
   absl::StatusOr<std::unique_ptr<Generator>> NewGenerator() const;
 
