@@ -92,7 +92,7 @@ void AttrsField(Json& json, std::string_view name, const Attrs& attrs) {
   Text(json, name);
   json.StartObject();
   for (const auto& [key, value] : attrs.entries()) {
-    if (const auto* ints = std::get_if<std::vector<int64_t>>(&value)) {
+    if (const auto* ints = std::get_if<IntList>(&value)) {
       IntsField(json, key, *ints);
       continue;
     }

@@ -41,7 +41,7 @@ flatbuffers::Offset<ckpt::fb::Attr> PutAttr(Builder& builder, const Attrs::Entry
   Bytes text = 0;
   flatbuffers::Offset<flatbuffers::Vector<int64_t>> ints = 0;
   if (const auto* held = std::get_if<std::string>(&value)) text = PutBytes(builder, *held);
-  if (const auto* held = std::get_if<std::vector<int64_t>>(&value)) {
+  if (const auto* held = std::get_if<IntList>(&value)) {
     ints = builder.CreateVector(*held);
   }
   ckpt::fb::AttrBuilder attr(builder);
@@ -145,7 +145,7 @@ size_t SizeBound(const Manifest& manifest) {
     for (const auto& [name, value] : attrs->entries()) {
       bytes += 128 + name.size();
       if (const auto* text = std::get_if<std::string>(&value)) bytes += text->size();
-      if (const auto* ints = std::get_if<std::vector<int64_t>>(&value)) bytes += 8 * ints->size();
+      if (const auto* ints = std::get_if<IntList>(&value)) bytes += 8 * ints->size();
     }
   }
   for (const FileRecord& file : manifest.files) bytes += 320 + 4 * file.chunk_crc32c.size();

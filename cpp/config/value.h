@@ -20,7 +20,10 @@ namespace tessera {
 class ConfigValue {
  public:
   using List = std::vector<ConfigValue>;
-  using Table = std::vector<std::pair<std::string, ConfigValue>>;  // in the schema's order
+  // In the schema's order. A type of its own for the reason that IntList is one (tensor/attr.h).
+  struct Table : std::vector<std::pair<std::string, ConfigValue>> {
+    using std::vector<std::pair<std::string, ConfigValue>>::vector;
+  };
   using Storage = std::variant<std::monostate, bool, int64_t, double, std::string, List, Table>;
 
   ConfigValue() = default;  // nothing

@@ -5,7 +5,8 @@
 // has; `run` does one task. The executor hands the tasks of a phase out in any order and on any
 // number of threads, and starts a phase when the one before has finished. Results do not depend
 // on that order: each output element is written by one task, and how a reduction is split follows
-// from the shapes alone. Built-in kernels never allocate, lock, log or start parallel work in `run`.
+// from the shapes alone. Built-in kernels never allocate, lock, log or start parallel work in
+// `run`.
 //
 // Structs grow at the end; `struct_size` says what the other side knows.
 #pragma once
@@ -67,8 +68,8 @@ typedef struct tsr_kernel_call {
   int32_t isa;      // highest instruction set allowed
   int32_t reserved;
   const void* user;  // of the kernel's definition
-  // A kernel that can fail in `run` says so by fail(failure, ...); the first one counts and the step
-  // ends with it. `code` is a status code, not 0. Any thread. Built-in kernels never fail.
+  // A kernel that can fail in `run` says so by fail(failure, ...); the first one counts and the
+  // step ends with it. `code` is a status code, not 0. Any thread. Built-in kernels never fail.
   void* failure;
   void (*fail)(void* failure, int32_t code, const char* message, size_t message_len);
 } tsr_kernel_call;

@@ -28,8 +28,8 @@
 
 namespace tessera {
 
-// Kernels of the backends in use: best first per op, reference last. Only grows: the candidates of an
-// op never change, so programs that are planned already are not disturbed. Thread-safe.
+// Kernels of the backends in use: best first per op, reference last. Only grows: the candidates of
+// an op never change, so programs that are planned already are not disturbed. Thread-safe.
 class KernelTable {
  public:
   // The backend's structs are copied; strings in them must live on.

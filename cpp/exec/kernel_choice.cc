@@ -35,7 +35,7 @@ tsr_attr AttrOf(const Attrs::Entry& entry) {
     attr.f = *real;
   } else if (const std::string* text = std::get_if<std::string>(&value)) {
     attr.text = text->c_str();
-  } else if (const auto* ints = std::get_if<std::vector<int64_t>>(&value)) {
+  } else if (const auto* ints = std::get_if<IntList>(&value)) {
     attr.ints = ints->data();
     attr.count = static_cast<int32_t>(ints->size());
   }

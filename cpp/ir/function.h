@@ -26,7 +26,8 @@ inline constexpr ValueId kNoValue = -1;
 class Function;
 using FunctionRef = std::shared_ptr<const Function>;
 
-// How a parameter starts. `kind`: "normal" (mean, stddev), "uniform" (mean +- stddev), "constant" (mean).
+// How a parameter starts. `kind`: "normal" (mean, stddev), "uniform" (mean +- stddev), "constant"
+// (mean).
 struct Initializer {
   std::string kind = "constant";
   double mean = 0;

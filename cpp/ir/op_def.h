@@ -71,9 +71,9 @@ class OpDef {
   OpDef&& RequiredAttr(AttrSpec::Kind kind, std::string name, std::string doc) &&;
   // Attributes that are not declared are taken as they are: registered ops check their own.
   OpDef&& AnyAttrs() &&;
-  // Dtypes that operands may have, by operand name: "x: float, scale: =x, ids: i32|i64". Choices are
-  // dtype names, float, int, number (either) and any; `=x` means the dtype of x. Operands that are
-  // not named may have any. An Elementwise op names its operands x, y, z.
+  // Dtypes that operands may have, by operand name: "x: float, scale: =x, ids: i32|i64". Choices
+  // are dtype names, float, int, number (either) and any; `=x` means the dtype of x. Operands that
+  // are not named may have any. An Elementwise op names its operands x, y, z.
   OpDef&& InputDTypes(std::string text) &&;
   // Output dtypes; default: all as input 0. `{}` entries are not allowed.
   OpDef&& OutputDTypes(DTypeFn fn) &&;

@@ -135,7 +135,7 @@ class Writer {
     if (const auto* held = std::get_if<std::string>(&value)) {
       text = builder_.CreateVector(reinterpret_cast<const uint8_t*>(held->data()), held->size());
     }
-    if (const auto* held = std::get_if<std::vector<int64_t>>(&value)) {
+    if (const auto* held = std::get_if<IntList>(&value)) {
       ints = builder_.CreateVector(*held);
     }
     fb::AttrBuilder attr(builder_);

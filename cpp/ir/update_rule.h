@@ -24,7 +24,8 @@ struct UpdateValues {
 class UpdateRule {
  public:
   virtual ~UpdateRule() = default;
-  // Names of the state kept per parameter, such as {"m", "v"}: each like the parameter, zero at first.
+  // Names of the state kept per parameter, such as {"m", "v"}: each like the parameter, zero at
+  // first.
   virtual std::vector<std::string> SlotNames(const ProgramParam& param) const = 0;
   // Emits the update; returns the new parameter, then the new slots in order.
   virtual absl::StatusOr<std::vector<ValueId>> Build(Graph& graph, const ProgramParam& param,

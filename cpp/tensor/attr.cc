@@ -52,7 +52,7 @@ std::string Attrs::Text(std::string_view name, std::string_view fallback) const 
   return Get<std::string>(Find(name), std::string(fallback));
 }
 std::vector<int64_t> Attrs::Ints(std::string_view name) const {
-  return Get<std::vector<int64_t>>(Find(name), {});
+  return Get<IntList>(Find(name), {});
 }
 
 namespace {
@@ -76,7 +76,7 @@ std::string ToText(const AttrValue& value) {
   if (const std::string* s = std::get_if<std::string>(&value)) {
     return absl::StrCat("\"", absl::CEscape(*s), "\"");
   }
-  return absl::StrCat("[", absl::StrJoin(std::get<std::vector<int64_t>>(value), ", "), "]");
+  return absl::StrCat("[", absl::StrJoin(std::get<IntList>(value), ", "), "]");
 }
 
 std::string ToText(const Attrs& attrs) {

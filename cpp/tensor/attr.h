@@ -14,7 +14,16 @@
 
 namespace tessera {
 
-using AttrValue = std::variant<bool, int64_t, double, std::string, std::vector<int64_t>>;
+// A list of integers. A type of its own, because a std::variant of scalars, std::string and
+// std::vector alone is destroyed by libstdc++ 12 as if it held something when a copy of it runs out
+// of memory.
+struct IntList : std::vector<int64_t> {
+  using std::vector<int64_t>::vector;
+  IntList(std::vector<int64_t> values)  // NOLINT: such a list is one of these
+      : std::vector<int64_t>(std::move(values)) {}
+};
+
+using AttrValue = std::variant<bool, int64_t, double, std::string, IntList>;
 
 class Attrs {
  public:
@@ -45,7 +54,8 @@ class Attrs {
   std::vector<Entry> entries_;
 };
 
-// Text that reads back to the same value: true, 3, 1e-06 (always with '.', 'e', inf or nan), "text", [1, 2].
+// Text that reads back to the same value: true, 3, 1e-06 (always with '.', 'e', inf or nan),
+// "text", [1, 2].
 std::string ToText(const AttrValue& value);
 // {causal: true, scale: 0.125}; "" when empty.
 std::string ToText(const Attrs& attrs);

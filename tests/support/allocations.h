@@ -1,8 +1,8 @@
 // Allocations of a test program: counted, and made to fail on demand.
 //
-// A test that includes this gets operator new of support/allocations.cc (tests/CMakeLists.txt links
-// it): code under test is not told apart from the test itself. Counting is over all threads, failing
-// is per thread.
+// A test that includes this gets operator new of support/allocations.cc (tests/CMakeLists.txt
+// links it): code under test is not told apart from the test itself. Counting is over all threads,
+// failing is per thread.
 #pragma once
 
 #include <cstdint>

@@ -33,6 +33,19 @@ if(TESSERA_SANITIZE)
 endif()
 target_link_options(tessera_flags INTERFACE ${TESSERA_SANITIZE_FLAGS})
 
+# Writes the sum by which the compiler cache knows the precompiled header of `target`: what it
+# includes and which versions of it. (Its bytes differ from build to build.) Only where the versions
+# are known, which the folder of dependencies that we built is named by.
+function(tessera_precompiled_sum target)
+  if(NOT TESSERA_DEPS STREQUAL "build")
+    return()
+  endif()
+  get_target_property(folder ${target} BINARY_DIR)
+  string(SHA256 sum "${ARGN} ${CMAKE_PREFIX_PATH} ${CMAKE_CXX_COMPILER_VERSION}")
+  file(CONFIGURE OUTPUT ${folder}/CMakeFiles/${target}.dir/cmake_pch.hxx.gch.sum CONTENT "${sum}"
+       @ONLY)
+endfunction()
+
 if(TESSERA_PCH)
   set(pch_headers algorithm cstdint functional map memory optional string string_view utility vector
       absl/status/status.h absl/status/statusor.h absl/strings/str_cat.h absl/strings/str_join.h
@@ -45,4 +58,5 @@ if(TESSERA_PCH)
   target_link_libraries(tessera_pch PUBLIC tessera_flags)
   target_compile_options(tessera_flags INTERFACE $<$<CXX_COMPILER_ID:GNU>:-fpch-preprocess>)
   target_precompile_headers(tessera_pch PRIVATE ${PROJECT_BINARY_DIR}/gen/pch.h)
+  tessera_precompiled_sum(tessera_pch "${pch_text}")
 endif()

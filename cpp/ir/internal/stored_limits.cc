@@ -26,7 +26,7 @@ size_t NodeWork(size_t operands) { return 64 + 8 * operands; }
 size_t AttrWork(std::string_view name, const AttrValue& value) {
   size_t units = 64 + name.size();
   if (const auto* text = std::get_if<std::string>(&value)) units += text->size();
-  if (const auto* ints = std::get_if<std::vector<int64_t>>(&value)) units += 8 * ints->size();
+  if (const auto* ints = std::get_if<IntList>(&value)) units += 8 * ints->size();
   return units;
 }
 
