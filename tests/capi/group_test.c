@@ -10,6 +10,8 @@
 
 enum { kSteps = 3 };
 
+static int first_step[2]; /* a pipe: rank 0 says that its first step is done */
+
 static int FreePort(void) {
   struct sockaddr_in address;
   socklen_t length = sizeof(address);
@@ -43,6 +45,7 @@ static int RunRank(int rank, int port, const char* corpus, double* losses, int d
   char* text = NULL;
   size_t length = 0;
   tsr_step_result result;
+  char byte = 1;
   int i;
   OK(tsr_runtime_describe(runtime, &text, &length));
   HOLDS(text, "\"world_size\": 2");
@@ -52,7 +55,13 @@ static int RunRank(int rank, int port, const char* corpus, double* losses, int d
   for (i = 0; i < kSteps && trainer != NULL; ++i) {
     if (dies && i == 1) {
       tsr_status* status;
-      if (rank == 1) kill(getpid(), SIGKILL);
+      /* Rank 1 waits until rank 0 has its first step behind it: a rank that dies while another is
+       * still receiving spoils that step too. */
+      if (rank == 1) {
+        EXPECT(read(first_step[0], &byte, 1) == 1);
+        kill(getpid(), SIGKILL);
+      }
+      EXPECT(write(first_step[1], &byte, 1) == 1);
       status = tsr_trainer_step(trainer, &result);
       EXPECT(tsr_status_code(status) == TSR_UNAVAILABLE);
       EXPECT(tsr_status_rank(status) == 1);
@@ -76,7 +85,7 @@ static void RunGroup(const char* corpus, int dies, double* losses) {
   const int port = FreePort();
   int ends[2], status = 0, rank;
   pid_t processes[2];
-  if (pipe(ends) != 0) exit(1);
+  if (pipe(ends) != 0 || pipe(first_step) != 0) exit(1);
   for (rank = 0; rank < 2; ++rank) {
     processes[rank] = fork();
     if (processes[rank] == 0) {
@@ -97,6 +106,8 @@ static void RunGroup(const char* corpus, int dies, double* losses) {
   close(ends[1]);
   EXPECT(read(ends[0], losses, kSteps * sizeof(double)) == (ssize_t)(kSteps * sizeof(double)));
   close(ends[0]);
+  close(first_step[0]);
+  close(first_step[1]);
 }
 
 int main(void) {
