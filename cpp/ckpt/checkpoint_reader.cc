@@ -232,7 +232,7 @@ absl::Status CheckpointReader::VerifyFile(size_t file) const {
   ASSIGN_OR_RETURN(
       const SafetensorsHeader header,
       ParseSafetensorsHeader(path, json, record.bytes - 8 - static_cast<int64_t>(header_bytes)));
-  absl::flat_hash_map<std::string_view, const SafetensorsEntry*> entries;
+  std::map<std::string_view, const SafetensorsEntry*> entries;
   for (const SafetensorsEntry& entry : header.entries) entries[entry.name] = &entry;
   size_t matched = 0;
   for (const TensorRecord& tensor : manifest_.tensors) {

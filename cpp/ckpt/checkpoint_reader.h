@@ -7,13 +7,13 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
@@ -72,7 +72,7 @@ class CheckpointReader {
   std::string path_;
   Manifest manifest_;
   std::vector<std::unique_ptr<ReadableFile>> files_;
-  absl::flat_hash_map<std::string, std::vector<size_t>> index_;
+  std::map<std::string, std::vector<size_t>, std::less<>> index_;
 
   // The chunk read last: neighbours of a small tensor are usually wanted next.
   mutable absl::Mutex mutex_;

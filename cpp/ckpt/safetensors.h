@@ -14,7 +14,6 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
@@ -83,7 +82,7 @@ class SafetensorsReader {
   std::string path_;
   std::unique_ptr<ReadableFile> file_;
   SafetensorsHeader header_;
-  absl::flat_hash_map<std::string, size_t> index_;
+  std::map<std::string, size_t, std::less<>> index_;
 };
 
 struct NamedTensor {

@@ -9,7 +9,6 @@
 #include <set>
 #include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cpp/base/status_macros.h"
@@ -224,7 +223,7 @@ class HeaderHandler {
   RawEntry entry_;
   std::vector<RawEntry> entries_;
   std::map<std::string, std::string> metadata_;
-  absl::flat_hash_set<std::string> names_;
+  std::set<std::string, std::less<>> names_;
   std::string error_;
 };
 

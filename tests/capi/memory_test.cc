@@ -4,6 +4,8 @@
 // Method: operator new of this program fails when a counter of the thread says so
 // (support/allocations.h).
 #include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 #include <cstdint>
 #include <functional>
@@ -109,6 +111,37 @@ TEST_F(MemoryTest, Config) {
   FailText([&](char** text, size_t* length) { return tsr_config_to_json(config_, text, length); });
   FailText([&](char** text, size_t* length) { return tsr_config_to_bytes(config_, text, length); });
   FailEachAllocation([&] { return tsr_config_set(config_, "trainer.steps", 13, "9", 1); });
+}
+
+TEST_F(MemoryTest, Program) {
+  FailEachAllocation([&] {
+    tsr_program* program = nullptr;
+    tsr_status* status = tsr_program_from_config(config_, "{\"gradients\": true}", 19, &program);
+    EXPECT_EQ(status == nullptr, program != nullptr);
+    tsr_program_free(program);
+    return status;
+  });
+}
+
+TEST_F(MemoryTest, Trainer) {
+  char path[] = "/tmp/tessera_memory_XXXXXX";
+  const int file = mkstemp(path);
+  ASSERT_GE(file, 0);
+  const std::string text(200, 'a');
+  ASSERT_EQ(write(file, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  close(file);
+  ASSERT_EQ(tsr_config_set(config_, "data.train", 10, path, sizeof(path) - 1), nullptr);
+  FailEachAllocation([&] {
+    tsr_trainer* trainer = nullptr;
+    tsr_step_result result;
+    result.struct_size = sizeof(result);
+    tsr_status* status = tsr_trainer_new(config_, nullptr, 0, nullptr, 0, &trainer);
+    EXPECT_EQ(status == nullptr, trainer != nullptr);
+    if (status == nullptr) status = tsr_trainer_step(trainer, &result);
+    tsr_trainer_free(trainer);
+    return status;
+  });
+  unlink(path);
 }
 
 TEST_F(MemoryTest, Tensor) {

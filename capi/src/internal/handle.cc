@@ -3,9 +3,9 @@
 #include <array>
 #include <atomic>
 #include <deque>
+#include <unordered_map>
 
 #include "absl/base/thread_annotations.h"
-#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 
@@ -38,10 +38,11 @@ struct Entry {
   void (*remove)(Shell*) = nullptr;
 };
 
-// One part of the table of live handles.
+// One part of the table of live handles. (Not Abseil's table: one that runs out of memory while it
+// grows is left broken.)
 struct Shard {
   absl::Mutex mutex;
-  absl::flat_hash_map<const void*, Entry> entries ABSL_GUARDED_BY(mutex);
+  std::unordered_map<const void*, Entry> entries ABSL_GUARDED_BY(mutex);
   std::deque<const void*> freed ABSL_GUARDED_BY(mutex);   // oldest first
 };
 
