@@ -43,6 +43,13 @@ extern "C" {
 #define TSR_MUST_USE
 #endif
 
+/* Values of enums come from the other side and may be any integer; C++ wants to be told. */
+#if defined(__cplusplus)
+#define TSR_ENUM_OF(type) : type
+#else
+#define TSR_ENUM_OF(type)
+#endif
+
 #define TSR_VERSION_MAJOR 0
 #define TSR_VERSION_MINOR 1
 #define TSR_VERSION_PATCH 0
@@ -59,7 +66,7 @@ typedef struct tsr_generator tsr_generator;
 typedef struct tsr_job tsr_job;
 
 /* Status codes: the numbers of Abseil and gRPC. */
-typedef enum tsr_code {
+typedef enum tsr_code TSR_ENUM_OF(int32_t) {
   TSR_OK = 0,
   TSR_CANCELLED = 1,
   TSR_UNKNOWN = 2,
@@ -79,7 +86,7 @@ typedef enum tsr_code {
 } tsr_code;
 
 /* Element types. */
-typedef enum tsr_dtype {
+typedef enum tsr_dtype TSR_ENUM_OF(int32_t) {
   TSR_F64 = 1,
   TSR_F32 = 2,
   TSR_BF16 = 3,

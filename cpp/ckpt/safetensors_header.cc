@@ -285,7 +285,9 @@ absl::StatusOr<SafetensorsHeader> ParseSafetensorsHeader(std::string_view what,
 
   SafetensorsHeader header;
   header.data_offset = 8 + static_cast<int64_t>(json.size());
-  header.file_bytes = header.data_offset + data_bytes;
+  if (__builtin_add_overflow(header.data_offset, data_bytes, &header.file_bytes)) {
+    return absl::DataLossError(absl::StrCat(what, ": ", data_bytes, " bytes of data are too many"));
+  }
   header.metadata = std::move(handler.metadata());
   header.entries.reserve(handler.entries().size());
   for (RawEntry& raw : handler.entries()) {

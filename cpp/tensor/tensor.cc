@@ -22,13 +22,16 @@ absl::StatusOr<std::shared_ptr<Buffer>> Buffer::Allocate(size_t bytes) {
   if (bytes > SIZE_MAX - 2 * kAlign) {
     return absl::ResourceExhaustedError(absl::StrCat("buffer: ", bytes, " bytes is too large"));
   }
-  void* raw = std::calloc(1, bytes + 2 * kAlign);
+  std::unique_ptr<void, void (*)(void*)> owner(std::calloc(1, bytes + 2 * kAlign), std::free);
+  void* raw = owner.get();
   if (raw == nullptr) {
     return absl::ResourceExhaustedError(absl::StrCat("buffer: no memory for ", bytes, " bytes"));
   }
   const uintptr_t aligned = (reinterpret_cast<uintptr_t>(raw) + kAlign - 1) & ~(kAlign - 1);
-  return std::shared_ptr<Buffer>(
+  std::unique_ptr<Buffer> buffer(
       new Buffer(reinterpret_cast<void*>(aligned), bytes, [raw] { std::free(raw); }));
+  owner.release();
+  return std::shared_ptr<Buffer>(std::move(buffer));
 }
 
 std::shared_ptr<Buffer> Buffer::Wrap(void* data, size_t bytes, std::function<void()> release) {
