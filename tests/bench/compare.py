@@ -3,7 +3,7 @@
 
 Each round runs the peer and `tessera bench CONFIG --json` in turn (the order changes from round to
 round) and takes the ratio of their median steps, so that neighbours trouble both alike; what counts
-is the median of these ratios. Both commands must print one line of JSON with step_s_median,
+is the median of these ratios. Both commands must end with a JSON object with step_s_median,
 step_s_min, tokens_per_s and peak_rss_mb. The peer needs a Python that has PyTorch:
 
   tests/bench/compare.py --peer "python ../shared/peers/torch_train.py --dtype bf16 --steps 5"
@@ -19,11 +19,12 @@ import sys
 def run(command):
     """The JSON object that `command` prints last."""
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-    if done.returncode != 0 or not lines:
-        sys.exit(f"{shlex.join(command)}: expected a line of JSON, got exit code "
+    lines = done.stdout.splitlines()
+    starts = [number for number, line in enumerate(lines) if line.startswith("{")]
+    if done.returncode != 0 or not starts:
+        sys.exit(f"{shlex.join(command)}: expected a JSON object, got exit code "
                  f"{done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-    result = json.loads(lines[-1])
+    result = json.loads("\n".join(lines[starts[-1]:]))
     missing = [key for key in ("step_s_median", "step_s_min", "tokens_per_s", "peak_rss_mb")
                if key not in result]
     if missing:
