@@ -64,9 +64,8 @@ absl::StatusOr<std::unique_ptr<Generator>> LoadGenerator(RuntimeObject& runtime,
                    Compile(*model.main, *environment.ops, CompileOptions()));
   auto store = std::make_shared<SlotStore>();
   RETURN_IF_ERROR(LoadParameters(*program, *model.reader, false, *store));
-  const ConfigNode* node = model.config.Section("model");
   return Generator::Create(environment, std::move(program), std::move(store), model.tokenizer,
-                           LearnedPositions(node != nullptr ? *node : model.config.root()));
+                           LearnedPositions(ModelNode(model.config)));
 }
 
 absl::StatusOr<GenerateOptions> ReadGenerateOptions(std::string_view text) {

@@ -57,8 +57,7 @@ absl::StatusOr<ModelOptions> ModelOptionsOf(const ProgramOptions& options) {
 // The target that the model's loss does not count.
 int64_t IgnoredTarget(const Config& config) {
   constexpr int64_t kUsual = -100;
-  const ConfigNode* model = config.Section("model");
-  const ConfigNode* loss = (model != nullptr ? *model : config.root()).Child("loss");
+  const ConfigNode* loss = ModelNode(config).Child("loss");
   const ConfigValue* value = loss == nullptr ? nullptr : loss->Value("ignore_index");
   return value != nullptr && value->AsInt() != nullptr ? *value->AsInt() : kUsual;
 }

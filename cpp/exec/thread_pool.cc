@@ -95,15 +95,18 @@ struct ThreadPool::Shared {
   void TakeTasks();
   void RunTask(int64_t task);
   void TakeError(const char* text, bool is_memory);
+  // Runs `body`; false when it threw, and then its error is taken.
+  template <typename Body>
+  bool Catch(const Body& body);
   bool RunNested(int64_t tasks, void (*nested)(void*, int64_t), void* data);
   void WorkerLoop();
   bool RunJob(int64_t first, int64_t count);
 };
 
-// The job that another one waits for: a task of a host runs a program of the same runtime.
-bool ThreadPool::Shared::RunNested(int64_t tasks, void (*nested)(void*, int64_t), void* data) {
+template <typename Body>
+bool ThreadPool::Shared::Catch(const Body& body) {
   try {
-    for (int64_t task = 0; task < tasks; ++task) nested(data, task);
+    body();
     return true;
   } catch (const std::bad_alloc& exception) {
     TakeError(exception.what(), true);
@@ -115,6 +118,13 @@ bool ThreadPool::Shared::RunNested(int64_t tasks, void (*nested)(void*, int64_t)
   return false;
 }
 
+// The job that another one waits for: a task of a host runs a program of the same runtime.
+bool ThreadPool::Shared::RunNested(int64_t tasks, void (*nested)(void*, int64_t), void* data) {
+  return Catch([&] {
+    for (int64_t task = 0; task < tasks; ++task) nested(data, task);
+  });
+}
+
 void ThreadPool::Shared::TakeError(const char* text, bool is_memory) {
   if (error_taken.exchange(true)) return;
   std::snprintf(error, sizeof(error), "%s", text);
@@ -124,17 +134,7 @@ void ThreadPool::Shared::TakeError(const char* text, bool is_memory) {
 void ThreadPool::Shared::RunTask(int64_t task) {
   if (failed.load(std::memory_order_relaxed)) return;
   const ScopedRunning running(this);
-  try {
-    run(context, task);
-    return;
-  } catch (const std::bad_alloc& exception) {
-    TakeError(exception.what(), true);
-  } catch (const std::exception& exception) {
-    TakeError(exception.what(), false);
-  } catch (...) {
-    TakeError("unknown exception", false);
-  }
-  failed.store(true);
+  if (!Catch([&] { run(context, task); })) failed.store(true);
 }
 
 // Claims and runs tasks until none is left.

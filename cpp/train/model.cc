@@ -10,23 +10,6 @@
 #include "gen/config/runtime.h"
 
 namespace tessera {
-namespace {
-
-const ConfigNode& ModelNode(const Config& config) {
-  const ConfigNode* model = config.Section("model");
-  return model != nullptr ? *model : config.root();
-}
-
-absl::StatusOr<DType> DTypeOf(const Config& config, const ModelOptions& options) {
-  if (!options.dtype.empty()) return NumberFormatFromName(options.dtype);
-  const ConfigNode* node = config.Section("runtime");
-  if (node == nullptr) return DType::kF32;
-  ASSIGN_OR_RETURN(const RuntimeConfig runtime, ReadRuntimeConfig(*node));
-  return NumberFormatFromName(Name(runtime.dtype));
-}
-
-}  // namespace
-
 absl::StatusOr<Mode> ModeFromName(std::string_view name) {
   if (name == "train") return Mode::kTrain;
   if (name == "evaluate") return Mode::kEvaluate;
@@ -43,9 +26,22 @@ absl::StatusOr<DType> NumberFormatFromName(std::string_view name) {
       absl::StrCat("dtype: expected fp32, bf16 or fp64, got '", name, "'"));
 }
 
+const ConfigNode& ModelNode(const Config& config) {
+  const ConfigNode* model = config.Section("model");
+  return model != nullptr ? *model : config.root();
+}
+
+absl::StatusOr<DType> ModelDType(const Config& config, const ModelOptions& options) {
+  if (!options.dtype.empty()) return NumberFormatFromName(options.dtype);
+  const ConfigNode* node = config.Section("runtime");
+  if (node == nullptr) return DType::kF32;
+  ASSIGN_OR_RETURN(const RuntimeConfig runtime, ReadRuntimeConfig(*node));
+  return NumberFormatFromName(Name(runtime.dtype));
+}
+
 absl::StatusOr<FunctionRef> TraceModel(const Config& config, const Environment& environment,
                                        const ModelOptions& options) {
-  ASSIGN_OR_RETURN(const DType dtype, DTypeOf(config, options));
+  ASSIGN_OR_RETURN(const DType dtype, ModelDType(config, options));
   Tracer tracer(*environment.ops, *environment.modules, {.dtype = dtype, .mode = options.mode});
   return tracer.TraceMain(ModelNode(config), LanguageModelArguments(options.mode),
                           LanguageModelAmbients(options.mode));
@@ -76,7 +72,7 @@ int64_t LearnedPositions(const ConfigNode& model) {
 }
 
 absl::StatusOr<std::string> StoredFunctions(const Config& config, const Environment& environment) {
-  ASSIGN_OR_RETURN(const DType dtype, DTypeOf(config, {}));
+  ASSIGN_OR_RETURN(const DType dtype, ModelDType(config, {}));
   ASSIGN_OR_RETURN(const FunctionArchive stored, TraceAllModes(*environment.ops,
                                                                *environment.modules,
                                                                ModelNode(config), dtype));

@@ -28,6 +28,11 @@ absl::StatusOr<Mode> ModeFromName(std::string_view name);
 // "fp32", "bf16", "fp64" (runtime.dtype). INVALID_ARGUMENT with the names.
 absl::StatusOr<DType> NumberFormatFromName(std::string_view name);
 
+// The model of a config: slot `model` of an Experiment, or the root of a config that is a model.
+const ConfigNode& ModelNode(const Config& config);
+// options.dtype, or else runtime.dtype; fp32 for a config without a runtime.
+absl::StatusOr<DType> ModelDType(const Config& config, const ModelOptions& options);
+
 // Traces the model (slot `model` of an Experiment, or a config whose root is a model itself) as a
 // main function of symbolic batch B and sequence T; kDecode also has the capacity S of its caches.
 // Arguments and ambient inputs are those of nn/tracer.h. Errors carry the module's path.

@@ -4,7 +4,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
-#include "cpp/compile/compiler.h"
 #include "cpp/exec/executor.h"
 #include "cpp/ir/printer.h"
 #include "cpp/optim/optimizer.h"
@@ -29,14 +28,9 @@ absl::StatusOr<Planned> MakePlan(const Config& config, const Environment& enviro
   const ConfigNode* optimizer_node = config.Section("optimizer");
   RET_CHECK(optimizer_node != nullptr) << "a resolved experiment has an optimizer";
   ASSIGN_OR_RETURN(const std::unique_ptr<Optimizer> optimizer, NewOptimizer(*optimizer_node));
-  CompileOptions compile;
-  compile.gradients = true;
-  compile.update = optimizer.get();
-  compile.micro_batches = static_cast<int>(settings.trainer.micro_batches);
-  compile.recompute = settings.recompute;
-  compile.results = false;
   ASSIGN_OR_RETURN(planned.program,
-                   CompileModel(config, environment, {.mode = Mode::kTrain}, compile));
+                   CompileModel(config, environment, {.mode = Mode::kTrain},
+                                settings.ForStep(*optimizer)));
   planned.sizes = {{"B", settings.micro_rows}, {"T", settings.trainer.sequence_length}};
   ExecutorOptions options;
   options.sizes = planned.sizes;

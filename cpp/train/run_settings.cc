@@ -109,6 +109,16 @@ LoaderOptions RunSettings::ForValidation() const {
   return options;
 }
 
+CompileOptions RunSettings::ForStep(const UpdateRule& update) const {
+  CompileOptions options;
+  options.gradients = true;
+  options.update = &update;
+  options.micro_batches = static_cast<int>(trainer.micro_batches);
+  options.recompute = recompute;
+  options.results = false;
+  return options;
+}
+
 absl::Status CheckVocabulary(const Config& config, const RunSettings& settings,
                              const Dataset& dataset) {
   const int64_t needed = dataset.vocab_size();

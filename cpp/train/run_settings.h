@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "cpp/autodiff/cut.h"
+#include "cpp/compile/compiler.h"
 #include "cpp/config/config.h"
 #include "cpp/data/dataset.h"
 #include "cpp/data/loader.h"
@@ -37,6 +38,8 @@ struct RunSettings {
   DataOptions ForDataset(const Config& config, std::string packed_tokenizer) const;
   LoaderOptions ForTraining() const;
   LoaderOptions ForValidation() const;
+  // How the step of this run is compiled; `update` is borrowed by the options.
+  CompileOptions ForStep(const UpdateRule& update) const;
 };
 
 // INVALID_ARGUMENT when the model has fewer ids than the data use.

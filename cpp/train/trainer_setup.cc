@@ -96,12 +96,7 @@ absl::Status Trainer::State::Build(const std::string& packed_tokenizer) {
 absl::Status Trainer::State::CompileStep() {
   ASSIGN_OR_RETURN(const FunctionRef main,
                    TraceModel(config, run.environment, {.mode = Mode::kTrain}));
-  CompileOptions compile;
-  compile.gradients = true;
-  compile.update = optimizer.get();
-  compile.micro_batches = static_cast<int>(settings.trainer.micro_batches);
-  compile.recompute = settings.recompute;
-  compile.results = false;
+  CompileOptions compile = settings.ForStep(*optimizer);
   ASSIGN_OR_RETURN(std::shared_ptr<const Program> program,
                    Compile(*main, *run.environment.ops, compile));
   const absl::Status groups = optimizer->groups().CheckUsed(program->params);

@@ -6,30 +6,16 @@
 #include "cpp/base/status_macros.h"
 #include "cpp/nn/stored_functions.h"
 #include "cpp/train/run_state.h"
-#include "gen/config/runtime.h"
 
 namespace tessera::capi {
 namespace {
-
-const ConfigNode& ModelNode(const Config& config) {
-  const ConfigNode* model = config.Section("model");
-  return model != nullptr ? *model : config.root();
-}
-
-absl::StatusOr<DType> DTypeOf(const Config& config, const ModelOptions& options) {
-  if (!options.dtype.empty()) return NumberFormatFromName(options.dtype);
-  const ConfigNode* node = config.Section("runtime");
-  if (node == nullptr) return DType::kF32;
-  ASSIGN_OR_RETURN(const RuntimeConfig runtime, ReadRuntimeConfig(*node));
-  return NumberFormatFromName(Name(runtime.dtype));
-}
 
 // The stored main that fits, or nullptr.
 absl::StatusOr<FunctionRef> StoredMain(RuntimeObject& runtime, const CheckpointInfo& info,
                                        const Config& config, const ModelOptions& options) {
   if (info.program.empty()) return FunctionRef();
   ASSIGN_OR_RETURN(const FunctionArchive stored, ParseFunctions(info.program, runtime.ops()));
-  ASSIGN_OR_RETURN(const DType dtype, DTypeOf(config, options));
+  ASSIGN_OR_RETURN(const DType dtype, ModelDType(config, options));
   return FindStored(stored, ModelNode(config), dtype, options.mode);
 }
 
