@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -49,43 +48,28 @@ struct Subject {
   std::vector<double> seconds = {};
   std::vector<double> shares = {};
 
-  static void Set(tsr_operand* operand, DType dtype, std::vector<int64_t> dims) {
-    operand->rank = static_cast<int32_t>(dims.size());
-    operand->dtype = static_cast<int32_t>(dtype);
-    int64_t count = 1;
-    for (size_t i = 0; i < dims.size(); ++i) count *= operand->dims[i] = dims[i];
-    const size_t bytes = static_cast<size_t>(count) * SizeOf(dtype);
-    operand->data = std::aligned_alloc(64, (bytes + 127) / 64 * 64);
-    for (int64_t i = 0; i < count; ++i) {
-      const float value = static_cast<float>(i * 7919 % 1021) / 1021.0f - 0.5f;
-      const uint16_t half = BF16FromFloat(value);
-      std::memcpy(static_cast<char*>(operand->data) + i * static_cast<int64_t>(SizeOf(dtype)),
-                  dtype == DType::kBF16 ? static_cast<const void*>(&half) : &value, SizeOf(dtype));
-    }
-  }
-
   bool Prepare() {
     const Shape& s = shape;
     const std::vector<int64_t> of_queries = {s.batch, s.queries, s.heads, s.depth};
     const std::vector<int64_t> of_keys = {s.batch, s.keys, s.key_heads, s.depth};
     const std::vector<int64_t> of_rows = {s.batch, s.heads, s.queries};
-    Set(&inputs[0], s.dtype, of_queries);
-    Set(&inputs[1], s.dtype, of_keys);
-    Set(&inputs[2], s.dtype, of_keys);
+    FillOperand(&inputs[0], s.dtype, of_queries);
+    FillOperand(&inputs[1], s.dtype, of_keys);
+    FillOperand(&inputs[2], s.dtype, of_keys);
     int32_t count = 3;
     if (gradient) {
-      Set(&inputs[3], s.dtype, of_queries);
-      Set(&inputs[4], DType::kF32, of_rows);
-      Set(&inputs[5], s.dtype, of_queries);
-      Set(&outputs[1], s.dtype, of_keys);
-      Set(&outputs[2], s.dtype, of_keys);
+      FillOperand(&inputs[3], s.dtype, of_queries);
+      FillOperand(&inputs[4], DType::kF32, of_rows);
+      FillOperand(&inputs[5], s.dtype, of_queries);
+      FillOperand(&outputs[1], s.dtype, of_keys);
+      FillOperand(&outputs[2], s.dtype, of_keys);
       count = 6;
     } else {
-      Set(&outputs[1], DType::kF32, of_rows);
+      FillOperand(&outputs[1], DType::kF32, of_rows);
     }
-    Set(&outputs[0], s.dtype, of_queries);
+    FillOperand(&outputs[0], s.dtype, of_queries);
     if (s.decode) {
-      Set(&inputs[count], DType::kI32, {s.batch});
+      FillOperand(&inputs[count], DType::kI32, {s.batch});
       for (int64_t b = 0; b < s.batch; ++b) {
         static_cast<int32_t*>(inputs[count].data)[b] = static_cast<int32_t>(s.keys - s.queries);
       }

@@ -7,10 +7,13 @@
 #include <barrier>
 #include <chrono>
 #include <cstdint>
+#include <cstdlib>
+#include <cstring>
 #include <thread>
 #include <vector>
 
 #include "cpp/device/backend.h"
+#include "cpp/tensor/dtype.h"
 #include "kernels/cpu/internal/cpu_features.h"
 
 #if defined(__x86_64__)
@@ -18,6 +21,23 @@
 #endif
 
 namespace tessera::cpu {
+
+// Gives an operand its type and memory (never freed: a benchmark ends soon), filled with numbers
+// between -0.5 and 0.5.
+inline void FillOperand(tsr_operand* operand, DType dtype, const std::vector<int64_t>& dims) {
+  operand->rank = static_cast<int32_t>(dims.size());
+  operand->dtype = static_cast<int32_t>(dtype);
+  int64_t count = 1;
+  for (size_t i = 0; i < dims.size(); ++i) count *= operand->dims[i] = dims[i];
+  const size_t bytes = static_cast<size_t>(count) * SizeOf(dtype);
+  operand->data = std::aligned_alloc(64, (bytes + 127) / 64 * 64);
+  for (int64_t i = 0; i < count; ++i) {
+    const float value = static_cast<float>(i * 7919 % 1021) / 1021.0f - 0.5f;
+    const uint16_t half = BF16FromFloat(value);
+    std::memcpy(static_cast<char*>(operand->data) + i * static_cast<int64_t>(SizeOf(dtype)),
+                dtype == DType::kBF16 ? static_cast<const void*>(&half) : &value, SizeOf(dtype));
+  }
+}
 
 inline double Now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())

@@ -6,7 +6,6 @@
 //   gemm_bench [threads = 2] [rounds = 9] [part of a kernel's name]
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 #include <vector>
 
@@ -40,25 +39,11 @@ struct Subject {
   std::vector<double> shares;
 
   bool Prepare() {
-    const auto set = [](tsr_operand* operand, int64_t rows, int64_t columns, DType dtype) {
-      operand->rank = 2;
-      operand->dims[0] = rows;
-      operand->dims[1] = columns;
-      operand->dtype = static_cast<int32_t>(dtype);
-      const size_t bytes = static_cast<size_t>(rows * columns) * SizeOf(dtype);
-      operand->data = std::aligned_alloc(64, (bytes + 127) / 64 * 64);
-      for (int64_t i = 0; i < rows * columns; ++i) {
-        const float value = static_cast<float>(i * 7919 % 1021) / 1021.0f - 0.5f;
-        const uint16_t half = BF16FromFloat(value);
-        char* at = static_cast<char*>(operand->data) + i * static_cast<int64_t>(SizeOf(dtype));
-        std::memcpy(at, dtype == DType::kBF16 ? static_cast<const void*>(&half) : &value,
-                    SizeOf(dtype));
-      }
-    };
+    using Sizes = std::vector<int64_t>;
     const Shape& s = shape;
-    set(&inputs[0], s.transpose_lhs ? s.k : s.m, s.transpose_lhs ? s.m : s.k, s.in);
-    set(&inputs[1], s.transpose_rhs ? s.n : s.k, s.transpose_rhs ? s.k : s.n, s.in);
-    set(&output, s.m, s.n, s.out);
+    FillOperand(&inputs[0], s.in, s.transpose_lhs ? Sizes{s.k, s.m} : Sizes{s.m, s.k});
+    FillOperand(&inputs[1], s.in, s.transpose_rhs ? Sizes{s.n, s.k} : Sizes{s.k, s.n});
+    FillOperand(&output, s.out, {s.m, s.n});
     attrs[0].name = "transpose_lhs";
     attrs[0].i = s.transpose_lhs;
     attrs[1].name = "transpose_rhs";
