@@ -8,6 +8,7 @@
 #include "absl/crc/crc32c.h"
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
+#include "cpp/base/unaligned.h"
 #include "cpp/ckpt/manifest.h"
 #include "flatbuffers/flatbuffers.h"
 #include "gen/schemas/checkpoint_generated.h"
@@ -164,7 +165,7 @@ std::string GetText(const flatbuffers::String* text) { return text == nullptr ? 
 
 std::vector<int64_t> GetInts(const flatbuffers::Vector<int64_t>* ints) {
   if (ints == nullptr) return {};
-  return std::vector<int64_t>(ints->begin(), ints->end());
+  return CopyUnaligned<int64_t>(ints->Data(), ints->size());
 }
 
 absl::StatusOr<Attrs> GetAttrs(

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
+#include "cpp/base/unaligned.h"
 #include "cpp/base/text.h"
 #include "cpp/config/config.h"
 #include "cpp/config/field_check.h"
@@ -268,8 +269,9 @@ absl::StatusOr<ConfigValue> ReadField(const flatbuffers::Table& table, const Fie
     RETURN_IF_ERROR(WithStorage(field, [&](auto zero) -> absl::Status {
       using T = decltype(zero);
       if (!field.is_list) return take(ValueOf(field, table.GetField<T>(field.position, T{})));
-      for (const T item : *table.GetPointer<const Vector<T>*>(field.position)) {
-        RETURN_IF_ERROR(take(ValueOf(field, item)));
+      const auto& items = *table.GetPointer<const Vector<T>*>(field.position);
+      for (uint32_t k = 0; k < items.size(); ++k) {
+        RETURN_IF_ERROR(take(ValueOf(field, ReadUnaligned<T>(items.Data(), k))));
       }
       return absl::OkStatus();
     }));

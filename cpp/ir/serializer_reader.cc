@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "cpp/base/status_macros.h"
+#include "cpp/base/unaligned.h"
 #include "cpp/ir/internal/stored_limits.h"
 #include "cpp/ir/serializer.h"
 #include "cpp/ir/verifier.h"
@@ -74,7 +75,7 @@ absl::StatusOr<AttrValue> ReadAttrValue(const fb::Attr& attr) {
     }
     case fb::AttrKind_Ints: {
       if (attr.ints() == nullptr) return AttrValue(std::vector<int64_t>());
-      return AttrValue(std::vector<int64_t>(attr.ints()->begin(), attr.ints()->end()));
+      return AttrValue(CopyUnaligned<int64_t>(attr.ints()->Data(), attr.ints()->size()));
     }
   }
   return Damaged(absl::StrCat("unknown kind ", static_cast<int>(attr.kind()), " of an attribute"));

@@ -1,4 +1,5 @@
 // The small pieces of cpp/base: macros, hashes, checksums, suggestions, log, clock.
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include "cpp/base/log.h"
 #include "cpp/base/status_macros.h"
 #include "cpp/base/suggest.h"
+#include "cpp/base/unaligned.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
@@ -82,6 +84,16 @@ TEST(LogTest, IsOffUntilAHostListens) {
   log.Write(LogLevel::kDebug, "too fine");
   log.Write(LogLevel::kWarning, "step ", 3);
   EXPECT_THAT(lines, ::testing::ElementsAre("warning: step 3"));
+}
+
+TEST(UnalignedTest, NumbersAreReadFromAnywhere) {
+  alignas(8) char bytes[4 + 2 * sizeof(int64_t)];
+  const int64_t numbers[] = {int64_t{1} << 40, -2};
+  std::memcpy(bytes + 4, numbers, sizeof(numbers));
+  EXPECT_EQ(ReadUnaligned<int64_t>(bytes + 4), int64_t{1} << 40);
+  EXPECT_EQ(ReadUnaligned<int64_t>(bytes + 4, 1), -2);
+  EXPECT_THAT(CopyUnaligned<int64_t>(bytes + 4, 2), testing::ElementsAre(int64_t{1} << 40, -2));
+  EXPECT_THAT(CopyUnaligned<int64_t>(nullptr, 0), testing::IsEmpty());
 }
 
 TEST(ClockTest, GoesForward) {
