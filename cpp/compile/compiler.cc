@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
 #include "cpp/compile/program_builder.h"
+#include "cpp/compile/step_sums.h"
 #include "cpp/compile/update_functions.h"
 #include "cpp/ir/verifier.h"
 #include "cpp/passes/flatten.h"
@@ -47,6 +48,7 @@ class Compiler {
     }
     RETURN_IF_ERROR(AddForward());
     if (options_.gradients) RETURN_IF_ERROR(AddBackward());
+    RETURN_IF_ERROR(AddBufferUpdates());
     RETURN_IF_ERROR(AddOutputs());
     RETURN_IF_ERROR(AddRefresh());
     BuildSchedule();
@@ -61,20 +63,27 @@ class Compiler {
 
   // Flatten, drop loss denominators from the forward when a prologue computes them, outline.
   absl::Status Prepare() {
-    ASSIGN_OR_RETURN(flat_, Flatten(source_, FlattenOptions{}));
+    ASSIGN_OR_RETURN(SplitMain split, SplitBuffers(source_));
+    buffers_ = std::move(split.updates);
+    ASSIGN_OR_RETURN(flat_, Flatten(*split.function, FlattenOptions{}));
     RETURN_IF_ERROR(CheckStates());
     std::vector<int> kept;
     for (size_t i = 0; i < flat_->outputs().size(); ++i) {
       const bool is_denominator = flat_->outputs()[i].kind == OutputKind::kLossDenominator;
       if (is_denominator) denominators_.push_back(static_cast<int>(i));
-      const bool dropped = flat_->outputs()[i].kind == OutputKind::kResult && !options_.results;
+      const OutputKind kind = flat_->outputs()[i].kind;
+      const bool dropped = (kind == OutputKind::kResult && !options_.results) ||
+                           (kind == OutputKind::kContribution && options_.update == nullptr);
       if ((!is_denominator || !options_.gradients) && !dropped) {
         kept.push_back(static_cast<int>(i));
       }
     }
     ASSIGN_OR_RETURN(std::shared_ptr<Function> forward, Slice(*flat_, kept, source_.name()));
     RETURN_IF_ERROR(SeparateInputs(*forward));
-    ASSIGN_OR_RETURN(main_, Outline(*forward));
+    ASSIGN_OR_RETURN(const std::shared_ptr<Function> outlined, Outline(*forward));
+    ASSIGN_OR_RETURN(ReducedMain reduced, TakeAllReduces(*outlined, ops_));
+    main_ = std::move(reduced.function);
+    reduced_segments_ = std::move(reduced.calls);
     slot_of_.assign(main_->values().size(), -1);
     for (const Node& node : main_->nodes()) {
       Segment segment;
@@ -95,7 +104,7 @@ class Compiler {
       if (value.node >= 0) continue;
       const bool is_state = forward.inputs()[value.output].kind == InputKind::kState;
       if (output.kind != OutputKind::kLossNumerator && output.kind != OutputKind::kState &&
-          !is_state) {
+          output.kind != OutputKind::kContribution && !is_state) {
         continue;
       }
       output.value = graph.Op("copy", {output.value});
@@ -150,7 +159,7 @@ class Compiler {
     param.compute_dtype = type.dtype;
     param.dtype = GradientDType(type.dtype);  // the master value has the accumulation dtype
     param.spec = input.param;
-    param.trainable = options_.gradients && IsFloat(type.dtype) &&
+    param.trainable = options_.gradients && IsFloat(type.dtype) && !input.param.is_buffer &&
                       (!options_.trainable || options_.trainable(input.name));
     const int index = static_cast<int>(program().params.size());
     param.param_slot = builder_.AddSlot(input.name, SlotKind::kParam, {param.dtype, type.dims},
@@ -437,7 +446,7 @@ class Compiler {
       operands.push_back(function->AddInput(absl::StrCat("x", i), InputKind::kArgument, type));
     }
     Graph graph(ops_, *function);
-    const ValueId sum = graph.Op("add_n", operands);
+    const ValueId sum = graph.Op(count == 1 ? "copy" : "add_n", operands);
     RETURN_IF_ERROR(graph.status());
     function->AddOutput("sum", sum);
     sum_functions_[name] = function;
@@ -586,6 +595,7 @@ class Compiler {
           sum.is_loss = output.kind == OutputKind::kLossNumerator;
           sum.weight = output.weight;
           sum.numerator_slot = slot;
+          sum.is_statistic = sum.is_loss && DependsOnAllReduce(*flat_, FlatValueOf(output));
           ASSIGN_OR_RETURN(sum.denominator_slot, DenominatorSlot(output));
           if (const auto it = seeds_.find(output.name); sum.is_loss && it != seeds_.end()) {
             sum.seed_slot = it->second;
@@ -596,11 +606,52 @@ class Compiler {
         case OutputKind::kState:
         case OutputKind::kLossDenominator:
         case OutputKind::kMetricDenominator:
+        case OutputKind::kContribution:
+        case OutputKind::kBuffer:
           break;
+        case OutputKind::kStatistic:
+          return absl::InvalidArgumentError(absl::StrCat(
+              "statistic '", output.name, "': main was not traced to its end"));
       }
     }
     for (int slot : argument_gradient_slots_) program().result_slots.push_back(slot);
     for (const char* symbol : {"B", "T", "S"}) program().symbols.push_back(symbol);
+    return absl::OkStatus();
+  }
+
+  ValueId FlatValueOf(const FunctionOutput& output) const {
+    for (const FunctionOutput& other : flat_->outputs()) {
+      if (other.kind == output.kind && other.name == output.name) return other.value;
+    }
+    return kNoValue;
+  }
+
+  // Contributions to buffers are added up over the micro-batches and ranks; at the commit each
+  // buffer gets its next value, through a temporary since a call may read what it writes.
+  absl::Status AddBufferUpdates() {
+    for (const FunctionOutput& output : main_->outputs()) {
+      if (output.kind != OutputKind::kContribution) continue;
+      const ValueType& type = main_->type(output.value);
+      const int part = slot_of_[output.value];
+      const int total = builder_.AddSlot(absl::StrCat(output.name, "/total"), SlotKind::kResult,
+                                         type, false);
+      ASSIGN_OR_RETURN(FunctionRef copy, SumFunction(type, 1));
+      ASSIGN_OR_RETURN(FunctionRef sum, SumFunction(type, 2));
+      first_sums_.push_back(builder_.AddCall(copy, output.name, {part}, {total}));
+      later_sums_.push_back(builder_.AddCall(sum, output.name, {total, part}, {total}));
+      step_totals_.push_back(total);
+      const int param = input_slots_.at({InputKind::kParam, output.name});
+      const auto update = std::find_if(buffers_.begin(), buffers_.end(),
+                                       [&](const auto& u) { return u.path == output.name; });
+      RET_CHECK(update != buffers_.end()) << output.name;
+      const ValueType& buffer = program().slots[param].type;
+      const int next = builder_.AddSlot(absl::StrCat(output.name, "/next"),
+                                        SlotKind::kTemporary, buffer, false);
+      ASSIGN_OR_RETURN(FunctionRef move, SumFunction(buffer, 1));
+      buffer_calls_.push_back(
+          builder_.AddCall(update->next, output.name, {param, total}, {next}));
+      buffer_calls_.push_back(builder_.AddCall(move, output.name, {next}, {param}));
+    }
     return absl::OkStatus();
   }
 
@@ -628,15 +679,23 @@ class Compiler {
     for (int m = 0; m < count; ++m) {
       for (size_t i = 0; i < forward_calls_.size(); ++i) {
         builder_.Schedule(ActionKind::kForward, forward_calls_[i], m, static_cast<int>(i));
+        if (reduced_segments_.contains(i)) {
+          builder_.ScheduleReduce(segments_[i].forward_outputs[0], m);
+        }
+      }
+      for (int call : m == 0 ? first_sums_ : later_sums_) {
+        builder_.Schedule(ActionKind::kForward, call, m);
       }
       for (const BackwardCall& call : backward_calls_) {
         builder_.Schedule(call.kind, m == 0 ? call.call : call.accumulate_call, m, call.segment);
       }
     }
+    for (int slot : step_totals_) builder_.ScheduleReduce(slot, 0);
     for (int call : collect_calls_) builder_.Schedule(ActionKind::kCollect, call);
     if (options_.gradients) builder_.Schedule(ActionKind::kReduce, -1);
     for (int call : norm_calls_) builder_.Schedule(ActionKind::kNorm, call);
     for (int call : commit_calls_) builder_.Schedule(ActionKind::kCommit, call);
+    for (int call : buffer_calls_) builder_.Schedule(ActionKind::kCommit, call);
   }
 
   struct Differentiated {
@@ -661,6 +720,9 @@ class Compiler {
   std::map<std::pair<int, int>, int> accumulator_;
   std::map<std::string, FunctionRef> sum_functions_;
   std::vector<int> passed_, argument_gradient_slots_;
+  std::vector<BufferUpdate> buffers_;
+  std::set<size_t> reduced_segments_;                // their results are summed over the ranks
+  std::vector<int> first_sums_, later_sums_, step_totals_, buffer_calls_;
   int prologue_call_ = -1;
   std::vector<int> forward_calls_, collect_calls_, norm_calls_, commit_calls_, refresh_calls_;
   std::vector<BackwardCall> backward_calls_;

@@ -41,7 +41,11 @@ class ProgramBuilder {
   }
 
   void Schedule(ActionKind kind, int call, int micro_batch = 0, int segment = -1) {
-    program_->schedule.push_back({kind, call, micro_batch, segment});
+    program_->schedule.push_back({kind, call, micro_batch, segment, -1});
+  }
+  // The value in a slot becomes the sum of all ranks'.
+  void ScheduleReduce(int slot, int micro_batch) {
+    program_->schedule.push_back({ActionKind::kReduceSlot, -1, micro_batch, -1, slot});
   }
 
  private:

@@ -69,7 +69,8 @@ typedef struct tsr_kernel_call {
   int32_t reserved;
   const void* user;  // of the kernel's definition
   // A kernel that can fail in `run` says so by fail(failure, ...); the first one counts and the
-  // step ends with it. `code` is a status code, not 0. Any thread. Built-in kernels never fail.
+  // step ends with it. `code` is a status code, not 0. Any thread. Of the built-in kernels only
+  // those fail that read indices which nothing has checked (the plan of a routing).
   void* failure;
   void (*fail)(void* failure, int32_t code, const char* message, size_t message_len);
 } tsr_kernel_call;

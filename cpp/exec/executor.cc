@@ -171,6 +171,7 @@ absl::Status Executor::State::RunKernel(PlannedKernel& planned, const std::strin
 
 absl::Status Executor::State::RunAction(const Action& action) {
   if (action.kind == ActionKind::kReduce) return RunReduce();
+  if (action.kind == ActionKind::kReduceSlot) return RunReduceSlot(action);
   const std::string& at = program->calls[action.call].at;
   FunctionPlan& function = BindCall(action);
   if (!options.profile) {
@@ -204,6 +205,18 @@ absl::Status Executor::State::RunReduce() {
     }
   }
   return absl::OkStatus();
+}
+
+absl::Status Executor::State::RunReduceSlot(const Action& action) {
+  if (options.communicator == nullptr || options.communicator->size() <= 1) {
+    return absl::OkStatus();
+  }
+  ASSIGN_OR_RETURN(const Tensor tensor, SlotTensor(action.slot, action.micro_batch));
+  const absl::Status status = options.communicator->AllReduce(tensor.data(), tensor.count(),
+                                                              tensor.dtype, ReduceOp::kSum);
+  if (status.ok()) return status;
+  return absl::Status(status.code(), absl::StrCat("sum of '", program->slots[action.slot].name,
+                                                  "' over the ranks: ", status.message()));
 }
 
 absl::StatusOr<Tensor> Executor::State::SlotTensor(int slot, int micro_batch) const {

@@ -53,8 +53,11 @@ absl::Status SlotPlan::CheckProgram(const Program& program) const {
   }
   for (const Action& action : program.schedule) {
     RET_CHECK(action.micro_batch >= 0 && action.micro_batch < program.micro_batches);
-    RET_CHECK(action.kind == ActionKind::kReduce ||
-              (action.call >= 0 && action.call < static_cast<int>(program.calls.size())));
+    if (action.kind == ActionKind::kReduce) continue;
+    const bool is_slot = action.kind == ActionKind::kReduceSlot;
+    const int index = is_slot ? action.slot : action.call;
+    RET_CHECK(index >= 0 &&
+              index < static_cast<int>(is_slot ? program.slots.size() : program.calls.size()));
   }
   std::set<std::pair<SlotKind, std::string_view>> persistent;
   for (const Slot& slot : program.slots) {

@@ -43,6 +43,7 @@ struct ParamSpec {
   Initializer init;
   std::vector<std::string> logical_dims;  // "embed", "mlp", "heads", "vocab", ...; may be empty
   bool decay = true;                      // default for weight decay: false for norms and biases
+  bool is_buffer = false;                 // no gradient moves it (a router's bias)
 
   bool operator==(const ParamSpec&) const = default;
 };
@@ -70,6 +71,13 @@ enum class OutputKind : uint8_t {
   kLossDenominator,    // scalar count; depends on no parameter
   kMetricNumerator,
   kMetricDenominator,
+  // Of functions below main (nn/tracer.h turns them into losses and buffers of main):
+  kStatistic,          // a sum over this module's tokens
+  kContribution,       // to the next value of a buffer
+  // Of main: the result of a call whose first operand is the buffer of the same name and whose
+  // second is a contribution. The call runs once a step, at the commit, with the contributions of
+  // all micro-batches and ranks added up; a forward never runs it.
+  kBuffer,
 };
 
 struct FunctionOutput {

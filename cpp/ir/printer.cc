@@ -39,7 +39,7 @@ std::string_view Name(SlotKind kind) {
 std::string_view Name(ActionKind kind) {
   static constexpr std::string_view kNames[] = {
       "prologue", "forward", "backward", "input_gradient", "weight_gradient",
-      "collect",  "reduce",  "norm",     "commit",         "refresh"};
+      "collect",  "reduce",  "reduce_slot", "norm",        "commit",         "refresh"};
   return kNames[static_cast<int>(kind)];
 }
 
@@ -48,8 +48,8 @@ namespace {
 using Namer = std::function<std::string(const Function&)>;
 
 // Words that mean something where a name may stand.
-constexpr std::array<std::string_view, 5> kReserved = {"state", "loss", "metric", "denominator",
-                                                       "call"};
+constexpr std::array<std::string_view, 8> kReserved = {
+    "state", "loss", "metric", "denominator", "call", "statistic", "contribution", "buffer"};
 
 // Plain words stand as they are; the parser takes the same characters for one.
 std::string NameText(std::string_view name) {
@@ -78,6 +78,7 @@ std::string ParamText(const FunctionInput& input) {
     absl::StrAppend(&text, " dims(", absl::StrJoin(spec.logical_dims, ", ", append), ")");
   }
   if (!spec.decay) absl::StrAppend(&text, " no_decay");
+  if (spec.is_buffer) absl::StrAppend(&text, " buffer");
   return text;
 }
 
@@ -135,6 +136,15 @@ std::string OutputText(const FunctionOutput& output) {
       break;
     case OutputKind::kMetricDenominator:
       absl::StrAppend(&text, "metric denominator ");
+      break;
+    case OutputKind::kStatistic:
+      absl::StrAppend(&text, "statistic ");
+      break;
+    case OutputKind::kContribution:
+      absl::StrAppend(&text, "contribution ");
+      break;
+    case OutputKind::kBuffer:
+      absl::StrAppend(&text, "buffer ");
       break;
   }
   return absl::StrCat(text, NameText(output.name));
@@ -218,6 +228,9 @@ std::string ToText(const Program& program) {
   for (const Action& action : program.schedule) {
     absl::StrAppend(&text, "  ", Name(action.kind));
     if (action.call < 0) {
+      if (action.slot >= 0) {
+        absl::StrAppend(&text, " micro_batch ", action.micro_batch, " (", action.slot, ")");
+      }
       absl::StrAppend(&text, "\n");
       continue;
     }

@@ -64,6 +64,7 @@ enum class ActionKind : uint8_t {
   kWeightGradient,
   kCollect,         // after the last micro-batch: adds the uses of shared parameters
   kReduce,          // all-reduce of gradients over the data axis
+  kReduceSlot,      // the same of one small value in the middle of a step (sums over tokens)
   kNorm,            // sum of squares of each whole gradient
   kCommit,          // optimizer update
   kRefresh,         // weights from parameters (after load or commit)
@@ -71,9 +72,10 @@ enum class ActionKind : uint8_t {
 
 struct Action {
   ActionKind kind = ActionKind::kForward;
-  int call = -1;           // kReduce: -1
+  int call = -1;           // kReduce, kReduceSlot: -1
   int micro_batch = 0;
   int segment = -1;
+  int slot = -1;           // kReduceSlot only
 };
 
 // Values of main that the driver reads: where a loss or metric lies.
@@ -88,6 +90,9 @@ struct SumSpec {
   // same on every rank and counts once; without reduce_numerator the seed is divided by the ranks.
   bool reduce_numerator = true;
   bool reduce_denominator = true;
+  // A loss of a micro-batch's sums over the tokens of all ranks: the same on every rank, another in
+  // every micro-batch. The loss is the mean over micro-batches.
+  bool is_statistic = false;
 };
 
 struct Program {

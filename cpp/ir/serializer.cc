@@ -189,6 +189,7 @@ class Writer {
     built.add_stddev(spec.init.stddev);
     built.add_logical_dims(dims);
     built.add_decay(spec.decay);
+    built.add_is_buffer(spec.is_buffer);
     return built.Finish();
   }
 

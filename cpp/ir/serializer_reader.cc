@@ -219,6 +219,7 @@ class Reader {
           RETURN_IF_ERROR(budget_.Spend(function.name(), 32 + spec.logical_dims.back().size()));
         }
         spec.decay = param.decay();
+        spec.is_buffer = param.is_buffer();
       }
       std::string name = input.name()->str();
       RETURN_IF_ERROR(budget_.Spend(function.name(), TypeWork(type) + name.size()));

@@ -151,6 +151,7 @@ class Parser {
       RETURN_IF_ERROR(scanner_.Expect(")"));
     }
     if (scanner_.Eat("no_decay")) param.decay = false;
+    if (scanner_.Eat("buffer")) param.is_buffer = true;
     return absl::OkStatus();
   }
 
@@ -293,6 +294,12 @@ class Parser {
     } else if (scanner_.Eat("metric")) {
       kind = scanner_.Eat("denominator") ? OutputKind::kMetricDenominator
                                          : OutputKind::kMetricNumerator;
+    } else if (scanner_.Eat("statistic")) {
+      kind = OutputKind::kStatistic;
+    } else if (scanner_.Eat("contribution")) {
+      kind = OutputKind::kContribution;
+    } else if (scanner_.Eat("buffer")) {
+      kind = OutputKind::kBuffer;
     }
     ASSIGN_OR_RETURN(std::string name, scanner_.NameOrText("an output's name"));
     function_->AddOutput(std::move(name), value, kind, weight);

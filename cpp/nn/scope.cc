@@ -67,6 +67,42 @@ ValueId Scope::Param(std::string_view path, const Dims& dims, const Initializer&
                                    {init, std::move(logical_dims), decay});
 }
 
+ValueId Scope::Buffer(std::string_view path, const ValueType& type, const Initializer& init,
+                      std::vector<std::string> logical_dims) {
+  if (!MayUse(absl::StrCat("buffer ", path))) return kNoValue;
+  if (type.dtype != DType::kF32 && type.dtype != DType::kF64) {
+    graph().Fail(absl::InvalidArgumentError(
+        absl::StrCat("buffer ", path, ": expected f32 or f64, got ", type.ToText())));
+    return kNoValue;
+  }
+  ParamSpec spec{init, std::move(logical_dims), /*decay=*/false, /*is_buffer=*/true};
+  const int existing = frame_.function->FindInput(path, InputKind::kParam);
+  if (existing < 0) {
+    return frame_.function->AddInput(std::string(path), InputKind::kParam, type, std::move(spec));
+  }
+  const FunctionInput& input = frame_.function->inputs()[existing];
+  if (frame_.function->type(input.value) != type || !input.param.is_buffer) {
+    graph().Fail(absl::InvalidArgumentError(
+        absl::StrCat("buffer ", path, ": asked for as ", type.ToText(), ", but it is ",
+                     frame_.function->type(input.value).ToText(),
+                     input.param.is_buffer ? "" : ", a parameter")));
+  }
+  return input.value;
+}
+
+void Scope::UpdateBuffer(std::string_view path, ValueId contribution, const BufferUpdate& next) {
+  if (!MayUse(absl::StrCat("buffer ", path)) || mode() != Mode::kTrain) return;
+  const int input = frame_.function->FindInput(path, InputKind::kParam);
+  if (input < 0 || !frame_.function->inputs()[input].param.is_buffer) {
+    graph().Fail(absl::InvalidArgumentError(
+        absl::StrCat("buffer ", path, ": updated, but never declared with Buffer")));
+    return;
+  }
+  const absl::Status added = tracer_.totals().Add(path, frame_.function->inputs()[input].value,
+                                                  contribution, next, *frame_.function);
+  if (!added.ok()) graph().Fail(added);
+}
+
 ValueId Scope::State(std::string_view path, const ValueType& type, const Initializer& init) {
   if (!MayUse(absl::StrCat("state ", path))) return kNoValue;
   const int existing = frame_.function->FindInput(path, InputKind::kState);
@@ -144,6 +180,19 @@ bool Scope::ChildHasHook(std::string_view slot, std::string_view hook) const {
   return module.ok() && (*module)->HasHook(hook);
 }
 
+Values Scope::CallGrouped(std::string_view slot, const Values& rows, ValueId owners,
+                          int64_t count, std::string_view at) {
+  if (!MayUse(absl::StrCat("slot ", slot))) return {};
+  const ConfigNode* child = Child(slot, 0);
+  if (child == nullptr) {
+    graph().Fail(absl::InvalidArgumentError(absl::StrCat("slot '", slot, "' is empty")));
+    return {};
+  }
+  Values operands = rows;
+  operands.push_back(owners);
+  return tracer_.CallGrouped(frame_, *child, operands, count, std::string(at.empty() ? slot : at));
+}
+
 Values Scope::CallHook(std::string_view slot, std::string_view hook, const Values& inputs) {
   if (!MayUse(absl::StrCat("slot ", slot))) return {};
   const ConfigNode* child = Child(slot, 0);
@@ -198,6 +247,12 @@ void Scope::AddLoss(std::string_view name, ValueId numerator, ValueId denominato
   if (!MayUse(absl::StrCat("loss ", name))) return;
   frame_.function->AddOutput(std::string(name), numerator, OutputKind::kLossNumerator, weight);
   frame_.function->AddOutput(std::string(name), denominator, OutputKind::kLossDenominator);
+}
+
+void Scope::AddStatistic(const Statistic& statistic) {
+  if (!MayUse(absl::StrCat("statistic ", statistic.name)) || mode() != Mode::kTrain) return;
+  const absl::Status added = tracer_.totals().Add(statistic, *frame_.function);
+  if (!added.ok()) graph().Fail(added);
 }
 
 void Scope::AddMetric(std::string_view name, ValueId numerator, ValueId denominator) {

@@ -7,6 +7,7 @@
 // Lives on the stack of one trace; not thread-safe.
 #pragma once
 
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -21,6 +22,25 @@ class Tracer;   // cpp/nn/tracer.h
 struct TraceFrame;
 
 enum class Mode { kTrain, kEvaluate, kDecode };
+
+// A loss of sums over tokens, such as one for balance: not a mean of terms, but a function of them.
+//
+// Every layer that adds a statistic of this name adds its sums to the same totals, and so do all
+// ranks; `loss` writes the function of the totals once, into main. Layers must agree on types,
+// scope, weight and function.
+struct Statistic {
+  enum Scope {
+    kMicroBatch,  // totals over the tokens of a micro-batch on all ranks; the loss is a scalar, its
+                  // mean over micro-batches counts
+    kSequence,    // sums [B, ...], one row a sequence; the loss is [B], its mean over the sequences
+                  // of the step counts
+  };
+  std::string name;    // "load_balance"; no '/' or '#'
+  Scope scope = kMicroBatch;
+  double weight = 1;
+  Values sums;         // f32 or f64
+  std::function<ValueId(Graph& graph, const Values& totals)> loss;
+};
 
 // For CheckInputs.
 inline constexpr int kAnyRank = -1;
@@ -47,6 +67,15 @@ class Scope {
   ValueId State(std::string_view path, const ValueType& type, const Initializer& init = {});
   void Update(std::string_view path, ValueId next);
 
+  // A value that no gradient moves (a router's bias): f32 or f64, whatever dtype() is, named and
+  // kept like a parameter, the same in all modes.
+  ValueId Buffer(std::string_view path, const ValueType& type, const Initializer& init = {},
+                 std::vector<std::string> logical_dims = {});
+  // In training: once a step, when it is committed, the buffer becomes next(buffer, total), where
+  // total is the contribution summed over the micro-batches and ranks. Forwards read the old value.
+  using BufferUpdate = std::function<ValueId(Graph& graph, ValueId buffer, ValueId total)>;
+  void UpdateBuffer(std::string_view path, ValueId contribution, const BufferUpdate& next);
+
   // What the surroundings provide: "positions" i32[B,T], "segments" i32[B,T], "start" i32[B],
   // "batch_offset" i64[].
   bool HasAmbient(std::string_view name) const;
@@ -69,6 +98,12 @@ class Scope {
   // "head/weight") in this module's parameter `own_path` ("embedding/weight") instead.
   void Share(std::string_view child_path, std::string_view own_path);
 
+  // `count` copies of the child of `slot` as one: its parameters gain a leading dim "expert", rows
+  // x[..., D] are each given to the copy that owners i32[...] names; rows of no copy yield anything.
+  // See nn/grouped.h for what a child may do.
+  Values CallGrouped(std::string_view slot, const Values& rows, ValueId owners, int64_t count,
+                     std::string_view at = "");
+
   // Makes the child of `slot` known to everything below under `role` ("position").
   void ProvideBelow(std::string_view role, std::string_view slot);
   // Calls a hook of the module provided under `role` by a surrounding module, here and now. Such
@@ -80,6 +115,8 @@ class Scope {
   // denominator depends on no parameter. Names are relative paths.
   void AddLoss(std::string_view name, ValueId numerator, ValueId denominator, double weight = 1);
   void AddMetric(std::string_view name, ValueId numerator, ValueId denominator);
+  // A loss of sums over tokens. In training only.
+  void AddStatistic(const Statistic& statistic);
 
  private:
   const ConfigNode* Child(std::string_view slot, int index) const;

@@ -4,6 +4,7 @@
 #include "cpp/base/status_macros.h"
 #include "cpp/base/suggest.h"
 #include "cpp/config/tree.h"
+#include "cpp/nn/grouped.h"
 
 namespace tessera {
 namespace {
@@ -89,6 +90,7 @@ absl::StatusOr<FunctionRef> Tracer::TraceMain(const ConfigNode& config,
   for (size_t i = 0; i < outputs.size(); ++i) {
     function->AddOutput(absl::StrCat("output_", i), outputs[i]);
   }
+  RETURN_IF_ERROR(totals_.Finish(*function));
   return FunctionRef(function);
 }
 
@@ -207,17 +209,42 @@ Values Tracer::CallChild(TraceFrame& frame, const ConfigNode& child, std::string
     frame.graph->Fail(WithPath(results.status(), at));
     return {};
   }
+  return BindResults(frame, **callee, *results, at);
+}
+
+Values Tracer::BindResults(TraceFrame& frame, const Function& callee, const Values& results,
+                           const std::string& at) {
   Values ordinary;
-  for (size_t i = 0; i < results->size(); ++i) {
-    const FunctionOutput& output = (*callee)->outputs()[i];
+  for (size_t i = 0; i < results.size(); ++i) {
+    const FunctionOutput& output = callee.outputs()[i];
     if (output.kind == OutputKind::kResult) {
-      ordinary.push_back((*results)[i]);
+      ordinary.push_back(results[i]);
     } else {
-      frame.function->AddOutput(absl::StrCat(at, "/", output.name), (*results)[i], output.kind,
+      frame.function->AddOutput(absl::StrCat(at, "/", output.name), results[i], output.kind,
                                 output.weight);
     }
   }
   return ordinary;
+}
+
+Values Tracer::CallGrouped(TraceFrame& frame, const ConfigNode& child, const Values& inputs,
+                           int64_t count, const std::string& at) {
+  std::vector<ValueType> types;
+  for (ValueId id : inputs) types.push_back(frame.graph->type(id));
+  const auto call = [&]() -> absl::StatusOr<Values> {
+    types.pop_back();
+    ASSIGN_OR_RETURN(const FunctionRef one, TraceChild(frame, child, "", types));
+    ASSIGN_OR_RETURN(const FunctionRef copies, GroupCopies(ops_, one, count));
+    Values operands;
+    RETURN_IF_ERROR(BindCall(frame, *copies, inputs, at, operands));
+    ASSIGN_OR_RETURN(const Values results,
+                     frame.function->AddCall(copies, at, std::move(operands)));
+    return BindResults(frame, *copies, results, at);
+  };
+  absl::StatusOr<Values> results = call();
+  if (results.ok()) return *std::move(results);
+  frame.graph->Fail(WithPath(results.status(), at));
+  return {};
 }
 
 }  // namespace tessera

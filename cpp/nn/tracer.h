@@ -17,6 +17,7 @@
 #include "cpp/ir/graph.h"
 #include "cpp/nn/module.h"
 #include "cpp/nn/scope.h"
+#include "cpp/nn/totals.h"
 
 namespace tessera {
 
@@ -68,7 +69,7 @@ struct TraceFrame {
 class Tracer {
  public:
   Tracer(const OpTable& ops, const ModuleTable& modules, TraceOptions options)
-      : ops_(ops), modules_(modules), options_(options) {}
+      : ops_(ops), modules_(modules), options_(options), totals_(ops) {}
 
   // Traces `config` as main. Errors carry the path of the module in which they arose.
   absl::StatusOr<FunctionRef> TraceMain(const ConfigNode& config,
@@ -79,6 +80,11 @@ class Tracer {
   const TraceOptions& options() const { return options_; }
   Values CallChild(TraceFrame& frame, const ConfigNode& child, std::string_view hook,
                    const Values& inputs, const std::string& at);
+  // `count` copies of a child as one (nn/grouped.h); the last input says the owner of each row.
+  Values CallGrouped(TraceFrame& frame, const ConfigNode& child, const Values& inputs,
+                     int64_t count, const std::string& at);
+  // What the functions below main hand up, and what becomes of it in main (nn/totals.h).
+  Totals& totals() { return totals_; }
   // Builds a hook of `config` right into the frame's function.
   Values BuildHere(TraceFrame& frame, const ConfigNode& config, std::string_view hook,
                    const Values& inputs);
@@ -96,9 +102,13 @@ class Tracer {
   std::string KeyOf(const TraceFrame& parent, const ConfigNode& child, std::string_view hook,
                     const std::vector<ValueType>& input_types) const;
 
+  Values BindResults(TraceFrame& frame, const Function& callee, const Values& results,
+                     const std::string& at);
+
   const OpTable& ops_;
   const ModuleTable& modules_;
   TraceOptions options_;
+  Totals totals_;
   std::map<std::string, ValueType, std::less<>> ambients_;
   std::map<const ConfigNode*, std::unique_ptr<Module>> instances_;
   std::map<std::string, FunctionRef> traced_;

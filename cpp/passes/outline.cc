@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
 #include "cpp/ir/copier.h"
+#include "cpp/ops/collective.h"
 #include "cpp/passes/unique_functions.h"
 
 namespace tessera {
@@ -33,9 +34,14 @@ class Outliner {
     size_t begin = 0;
     for (size_t i = 0; i <= main_.nodes().size(); ++i) {
       const bool at_end = i == main_.nodes().size();
-      if (!at_end && !main_.nodes()[i].is_call()) continue;
+      const bool is_alone = !at_end && IsCollectiveNode(main_.nodes()[i]);
+      if (!at_end && !main_.nodes()[i].is_call() && !is_alone) continue;
       RETURN_IF_ERROR(EmitRun(begin, i));
-      if (!at_end) RETURN_IF_ERROR(EmitCall(main_.nodes()[i]));
+      if (is_alone) {
+        RETURN_IF_ERROR(EmitRun(i, i + 1));
+      } else if (!at_end) {
+        RETURN_IF_ERROR(EmitCall(main_.nodes()[i]));
+      }
       begin = i + 1;
     }
     for (const FunctionOutput& output : main_.outputs()) {
@@ -45,6 +51,10 @@ class Outliner {
   }
 
  private:
+  static bool IsCollectiveNode(const Node& node) {
+    return !node.is_call() && IsCollective(*node.op);
+  }
+
   bool IsParam(ValueId id) const {
     return input_of_[id] >= 0 && main_.inputs()[input_of_[id]].kind == InputKind::kParam;
   }

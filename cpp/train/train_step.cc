@@ -16,7 +16,7 @@ namespace {
 constexpr ActionKind kPrologue[] = {ActionKind::kPrologue};
 constexpr ActionKind kGradients[] = {ActionKind::kForward, ActionKind::kBackward,
                                      ActionKind::kInputGradient, ActionKind::kWeightGradient,
-                                     ActionKind::kCollect};
+                                     ActionKind::kReduceSlot, ActionKind::kCollect};
 constexpr ActionKind kReduceAndNorm[] = {ActionKind::kReduce, ActionKind::kNorm};
 constexpr ActionKind kCommit[] = {ActionKind::kCommit};
 constexpr ActionKind kRefresh[] = {ActionKind::kRefresh};
@@ -110,9 +110,11 @@ absl::Status TrainStep::FindInput(int slot) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<Tensor>> TrainStep::Parts(int slot, bool is_reduced) const {
+absl::StatusOr<std::vector<Tensor>> TrainStep::Parts(int slot, bool is_reduced,
+                                                     bool is_statistic) const {
   std::vector<Tensor> parts;
-  const int count = is_reduced ? program_->micro_batches : rank_ == 0 ? 1 : 0;
+  const int on_first = is_statistic ? program_->micro_batches : 1;
+  const int count = is_reduced ? program_->micro_batches : rank_ == 0 ? on_first : 0;
   for (int m = 0; m < count; ++m) {
     ASSIGN_OR_RETURN(Tensor tensor, executor_->SlotTensor(slot, m));
     parts.push_back(std::move(tensor));
@@ -125,9 +127,11 @@ absl::Status TrainStep::FindSums() {
     SumPlace place;
     place.weight = spec.weight;
     place.is_loss = spec.is_loss;
-    ASSIGN_OR_RETURN(place.numerators, Parts(spec.numerator_slot, spec.reduce_numerator));
-    ASSIGN_OR_RETURN(place.denominators, Parts(spec.denominator_slot, spec.reduce_denominator));
-    if (!spec.reduce_numerator) place.seed_parts = program_->micro_batches * world_;
+    ASSIGN_OR_RETURN(place.numerators,
+                     Parts(spec.numerator_slot, spec.reduce_numerator, spec.is_statistic));
+    ASSIGN_OR_RETURN(place.denominators,
+                     Parts(spec.denominator_slot, spec.reduce_denominator, spec.is_statistic));
+    if (!spec.reduce_numerator && !spec.is_statistic) place.seed_parts = program_->micro_batches * world_;
     if (spec.seed_slot >= 0) {
       absl::StatusOr<Tensor> seed = executor_->SlotTensor(spec.seed_slot);
       // A loss that depends on no parameter has a seed that nobody reads.

@@ -106,7 +106,7 @@ class TrainStep {
   absl::Status FindSlots();
   absl::Status FindInput(int slot);
   absl::Status FindSums();
-  absl::StatusOr<std::vector<Tensor>> Parts(int slot, bool is_reduced) const;
+  absl::StatusOr<std::vector<Tensor>> Parts(int slot, bool is_reduced, bool is_statistic) const;
   void FillInputs(const Batch& batch, int64_t step);
   absl::Status RunPrologue(const Batch& batch, int64_t& target_count);
   absl::Status SumLosses(double& loss);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -55,11 +56,19 @@ class Planner {
       ASSIGN_OR_RETURN(slots_[s], Given(program_.slots[s]));
     }
     for (const SumSpec& sum : program_.sums) {
-      if (sum.seed_slot >= 0) numerator_of_seed_[sum.seed_slot] = sum.numerator_slot;
+      // The function of totals is the same on all ranks, and so is the gradient by the totals; by
+      // a rank's own terms it is that gradient too, whole: no rank takes a share of its seed.
+      if (sum.seed_slot >= 0 && !sum.is_statistic) {
+        numerator_of_seed_[sum.seed_slot] = sum.numerator_slot;
+      }
     }
     for (const Action& action : program_.schedule) {
       if (action.kind == ActionKind::kReduce) {
         RETURN_IF_ERROR(Reduce());
+        continue;
+      }
+      if (action.kind == ActionKind::kReduceSlot) {
+        RETURN_IF_ERROR(ReduceSlot(action.slot));
         continue;
       }
       const absl::Status status = RunCall(program_.calls[action.call]);
@@ -137,6 +146,8 @@ class Planner {
 
   absl::Status Write(int index, const Placement& placement) {
     std::optional<Placement>& slot = slots_[index];
+    // The next micro-batch's terms come where the last one's total stood.
+    if (reduced_.contains(index)) slot = placement;
     if (!slot.has_value()) slot = placement;
     if (*slot == placement) return absl::OkStatus();
     return absl::InvalidArgumentError(
@@ -157,6 +168,19 @@ class Planner {
       plan_.reduce_gradient[p] = placement.is_partial();
       placement = Placement::Replicated();
     }
+    return absl::OkStatus();
+  }
+
+  // A sum in the middle of a step.
+  absl::Status ReduceSlot(int index) {
+    RET_CHECK(slots_[index].has_value()) << program_.slots[index].name;
+    if (*slots_[index] != Placement::Partial()) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "sum '", program_.slots[index].name, "' over axis '", axis_.name,
+          "': expected P(sum), a sum over tokens, got ", slots_[index]->ToText()));
+    }
+    reduced_.insert(index);
+    slots_[index] = Placement::Replicated();
     return absl::OkStatus();
   }
 
@@ -181,6 +205,7 @@ class Planner {
   DataParallelPlan plan_;
   std::vector<std::optional<Placement>> slots_;
   std::map<int, int> numerator_of_seed_;   // slots
+  std::set<int> reduced_;                  // slots that ReduceSlot has summed
   std::map<std::pair<int, std::vector<Placement>>, std::vector<Placement>> known_;
 };
 
