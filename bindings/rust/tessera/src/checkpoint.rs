@@ -1,0 +1,159 @@
+//! [`Checkpoint`]: what is on disk.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+use tessera_sys as sys;
+
+use crate::ffi::{self, start};
+use crate::paths::path_text;
+use crate::tensor::DType;
+use crate::{Code, Error, Result, Tensor};
+
+/// A tensor of a checkpoint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TensorInfo {
+    /// The path of the parameter it belongs to.
+    pub path: String,
+    /// `param`, `optimizer` and so on.
+    pub kind: String,
+    /// Which of the optimizer's, `m`; empty for the parameter.
+    pub slot: String,
+    pub dtype: DType,
+    pub dims: Vec<i64>,
+    file: String,
+    offset: u64,
+    bytes: usize,
+    is_part: bool,
+}
+
+/// A complete checkpoint: step, config, tensors.
+///
+/// ```no_run
+/// # fn main() -> tessera::Result<()> {
+/// let checkpoint = tessera::Checkpoint::open("out/rust/checkpoints")?;
+/// println!("step {}", checkpoint.step());
+/// let embedding = checkpoint.read("embedding/weight")?;
+/// println!("{embedding:?}");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    folder: PathBuf,
+    json: Json,
+    tensors: Vec<TensorInfo>,
+}
+
+impl Checkpoint {
+    /// A checkpoint, or the newest complete one in a folder of them. Checksums are not read.
+    pub fn open(path: impl AsRef<Path>) -> Result<Checkpoint> {
+        Checkpoint::inspect(path.as_ref(), 0)
+    }
+
+    /// As [`Checkpoint::open`], comparing every checksum. `DataLoss` says what is damaged and
+    /// where.
+    pub fn verify(path: impl AsRef<Path>) -> Result<Checkpoint> {
+        Checkpoint::inspect(path.as_ref(), 1)
+    }
+
+    fn inspect(path: &Path, verify: i32) -> Result<Checkpoint> {
+        let path = path_text(path)?;
+        // SAFETY: pointer and length.
+        let json: Json = unsafe {
+            ffi::json(|text, len| {
+                sys::tsr_checkpoint_inspect(start(path), path.len(), verify, text, len)
+            })?
+        };
+        let tensors: Result<Vec<_>> =
+            json["tensors"].as_array().into_iter().flatten().map(TensorInfo::from_json).collect();
+        let folder = PathBuf::from(json["path"].as_str().unwrap_or(path));
+        Ok(Checkpoint { folder, tensors: tensors?, json })
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.folder
+    }
+
+    pub fn step(&self) -> i64 {
+        self.json["step"].as_i64().unwrap_or(0)
+    }
+
+    /// All that is known of it, as the library writes it.
+    pub fn json(&self) -> &Json {
+        &self.json
+    }
+
+    pub fn tensors(&self) -> &[TensorInfo] {
+        &self.tensors
+    }
+
+    /// The parameter at `path`.
+    pub fn read(&self, path: &str) -> Result<Tensor> {
+        self.read_slot(path, "")
+    }
+
+    /// What the optimizer keeps for the parameter at `path`.
+    pub fn read_slot(&self, path: &str, slot: &str) -> Result<Tensor> {
+        let info = self.tensors.iter().find(|info| info.path == path && info.slot == slot);
+        let info = info.ok_or_else(|| {
+            let slot = if slot.is_empty() { String::new() } else { format!(" ({slot})") };
+            let folder = self.folder.display();
+            Error::new(Code::NotFound, format!("{folder}: holds no tensor '{path}'{slot}"))
+        })?;
+        self.read_tensor(info)
+    }
+
+    fn read_tensor(&self, info: &TensorInfo) -> Result<Tensor> {
+        if info.is_part {
+            return Err(Error::new(
+                Code::Unimplemented,
+                format!("{}: expected a whole tensor, got the part of a rank", info.path),
+            ));
+        }
+        let mut tensor = Tensor::zeros(info.dtype, &info.dims)?;
+        let file = self.folder.join(&info.file);
+        let failed = |error: std::io::Error| {
+            Error::new(Code::DataLoss, format!("{}: {error}", file.display()))
+        };
+        let data = tensor.as_mut_bytes();
+        if data.len() != info.bytes {
+            let text = format!(
+                "{}: expected {} bytes of '{}', got {}",
+                file.display(),
+                data.len(),
+                info.path,
+                info.bytes
+            );
+            return Err(Error::new(Code::DataLoss, text));
+        }
+        let mut opened = File::open(&file).map_err(failed)?;
+        opened.seek(SeekFrom::Start(info.offset)).map_err(failed)?;
+        opened.read_exact(data).map_err(failed)?;
+        Ok(tensor)
+    }
+}
+
+impl TensorInfo {
+    fn from_json(json: &Json) -> Result<TensorInfo> {
+        let text = |name: &str| json[name].as_str().unwrap_or_default().to_string();
+        let number = |name: &str| json[name].as_u64().unwrap_or(0);
+        let dtype = text("dtype");
+        Ok(TensorInfo {
+            path: text("path"),
+            kind: text("kind"),
+            slot: text("slot"),
+            dtype: DType::from_name(&dtype).ok_or_else(|| {
+                Error::new(Code::Unimplemented, format!("dtype '{dtype}': unknown to this crate"))
+            })?,
+            dims: json["dims"].as_array().into_iter().flatten().filter_map(Json::as_i64).collect(),
+            file: text("file"),
+            offset: number("offset"),
+            bytes: number("bytes") as usize,
+            is_part: json.get("box_offset").is_some(),
+        })
+    }
+}
