@@ -148,8 +148,15 @@ absl::Status Save::WriteDataFile(const PlannedFile& planned, int64_t chunk_bytes
     const std::vector<int64_t>& size = tensor->box_size.empty() ? tensor->dims : tensor->box_size;
     int64_t bytes = static_cast<int64_t>(SizeOf(tensor->dtype));
     for (int64_t dim : size) bytes *= dim;
-    RETURN_IF_ERROR(
-        file.Append({static_cast<const char*>(tensor->data), static_cast<size_t>(bytes)}));
+    const void* data = tensor->data;
+    Tensor read;
+    if (tensor->read != nullptr) {
+      ASSIGN_OR_RETURN(read, tensor->read());
+      RET_CHECK(read.dtype == tensor->dtype && read.bytes() == static_cast<size_t>(bytes))
+          << tensor->path << ": read as " << read.TypeText();
+      data = read.data();
+    }
+    RETURN_IF_ERROR(file.Append({static_cast<const char*>(data), static_cast<size_t>(bytes)}));
     written += bytes;
   }
   RET_CHECK(written == planned.bytes);

@@ -15,6 +15,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -35,6 +36,9 @@ struct TensorToSave {
   std::vector<int64_t> box_offset;  // both empty: the whole tensor
   std::vector<int64_t> box_size;
   const void* data = nullptr;  // the box, dense, row-major; may be null when it has no bytes
+  // Instead of `data`: called once, when the tensor's turn to be written has come, so that a model
+  // that does not fit memory can be saved. A tensor of another dtype or size is an error of ours.
+  std::function<absl::StatusOr<Tensor>()> read;
 };
 
 TensorToSave ParameterToSave(std::string path, const Tensor& tensor);

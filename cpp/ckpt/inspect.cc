@@ -142,6 +142,14 @@ void InfoFields(Json& json, const Manifest& manifest) {
   AttrsField(json, "data", info.data);
   Field(json, "data_state_bytes", static_cast<int64_t>(info.data_state.size()));
   Field(json, "program_bytes", static_cast<int64_t>(info.program.size()));
+  if (!info.origin.empty()) {
+    Text(json, "origin");
+    if (IsJson(info.origin)) {
+      json.RawValue(info.origin.data(), info.origin.size(), rapidjson::kObjectType);
+    } else {
+      json.Null();
+    }
+  }
   Text(json, "config");
   if (IsJson(info.config_json)) {
     json.RawValue(info.config_json.data(), info.config_json.size(), rapidjson::kObjectType);

@@ -52,7 +52,7 @@ absl::StatusOr<Piece> MakePiece(const TensorToSave& tensor) {
                                                    absl::StrJoin(record.dims, ","), "]"));
   }
   record.bytes = *bytes;
-  if (tensor.data == nullptr && record.bytes > 0) {
+  if (tensor.data == nullptr && tensor.read == nullptr && record.bytes > 0) {
     return absl::InvalidArgumentError(absl::StrCat("checkpoint: tensor ", label, " has no data"));
   }
   return Piece{&tensor, std::move(record)};

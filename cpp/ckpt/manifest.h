@@ -67,6 +67,7 @@ struct CheckpointInfo {
   std::string config_json;  // the same as text
   std::string numerics_fingerprint;
   std::string program;  // stored functions; empty when there are none
+  std::string origin;   // of an imported model: JSON, where it is from; else empty
   std::string library_version;
 };
 

@@ -117,6 +117,7 @@ flatbuffers::Offset<ckpt::fb::Manifest> PutManifest(Builder& builder, const Mani
   const auto config = PutBytes(builder, info.config);
   const auto config_json = PutBytes(builder, info.config_json);
   const auto program = PutBytes(builder, info.program);
+  const auto origin = PutBytes(builder, info.origin);
 
   ckpt::fb::ManifestBuilder root(builder);
   root.add_format_version(manifest.format_version);
@@ -133,6 +134,7 @@ flatbuffers::Offset<ckpt::fb::Manifest> PutManifest(Builder& builder, const Mani
   root.add_config_json(config_json);
   root.add_numerics_fingerprint(fingerprint);
   root.add_program(program);
+  root.add_origin(origin);
   return root.Finish();
 }
 
@@ -141,7 +143,7 @@ size_t SizeBound(const Manifest& manifest) {
   const CheckpointInfo& info = manifest.info;
   size_t bytes = 4096 + info.data_state.size() + info.config.size() + info.config_json.size() +
                  info.program.size() + info.numerics_fingerprint.size() +
-                 info.library_version.size();
+                 info.library_version.size() + info.origin.size();
   for (const Attrs* attrs : {&info.optimizer, &info.data}) {
     for (const auto& [name, value] : attrs->entries()) {
       bytes += 128 + name.size();
@@ -251,6 +253,7 @@ absl::StatusOr<Manifest> GetManifest(const ckpt::fb::Manifest& root) {
   info.config_json = GetBytes(root.config_json());
   info.numerics_fingerprint = GetText(root.numerics_fingerprint());
   info.program = GetBytes(root.program());
+  info.origin = GetBytes(root.origin());
   info.library_version = GetText(root.library_version());
   for (const ckpt::fb::File* from : *root.files()) {
     FileRecord file;

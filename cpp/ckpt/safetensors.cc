@@ -101,25 +101,41 @@ absl::StatusOr<Tensor> SafetensorsReader::Read(std::string_view name) const {
 
 absl::Status WriteSafetensors(const std::string& path, absl::Span<const NamedTensor> tensors,
                               const std::map<std::string, std::string>& metadata,
-                              FileStore* store_or_null) {
-  FileStore& store = StoreOrLocal(store_or_null);
-  SafetensorsHeader header;
-  header.metadata = metadata;
+                              FileStore* store) {
+  std::vector<SafetensorsEntry> entries;
   for (const NamedTensor& named : tensors) {
     if (!named.tensor.defined()) {
       return absl::InvalidArgumentError(absl::StrCat(path, ": tensor ", named.name, " is empty"));
     }
-    header.entries.push_back({named.name, named.tensor.dtype, named.tensor.dims});
+    entries.push_back({named.name, named.tensor.dtype, named.tensor.dims});
   }
+  size_t index = 0;
+  return WriteSafetensorsOneByOne(
+      path, std::move(entries), metadata,
+      [&](const SafetensorsEntry&) -> absl::StatusOr<Tensor> { return tensors[index++].tensor; },
+      store);
+}
+
+absl::Status WriteSafetensorsOneByOne(
+    const std::string& path, std::vector<SafetensorsEntry> entries,
+    const std::map<std::string, std::string>& metadata,
+    const std::function<absl::StatusOr<Tensor>(const SafetensorsEntry&)>& next,
+    FileStore* store_or_null) {
+  FileStore& store = StoreOrLocal(store_or_null);
+  SafetensorsHeader header;
+  header.metadata = metadata;
+  header.entries = std::move(entries);
   ASSIGN_OR_RETURN(const std::string head, EncodeSafetensorsHeader(header));
 
   const std::string temporary = absl::StrCat(path, ".tmp-", RandomSuffix());
   const absl::Status written = [&]() -> absl::Status {
     ASSIGN_OR_RETURN(std::unique_ptr<WritableFile> file, store.Create(temporary));
     RETURN_IF_ERROR(file->Append(head));
-    for (const NamedTensor& named : tensors) {
-      RETURN_IF_ERROR(file->Append(
-          {static_cast<const char*>(named.tensor.data()), named.tensor.bytes()}));
+    for (const SafetensorsEntry& entry : header.entries) {
+      ASSIGN_OR_RETURN(const Tensor tensor, next(entry));
+      RET_CHECK(tensor.dtype == entry.dtype && tensor.dims == entry.dims)
+          << entry.name << ": got " << tensor.TypeText();
+      RETURN_IF_ERROR(file->Append({static_cast<const char*>(tensor.data()), tensor.bytes()}));
     }
     RETURN_IF_ERROR(file->Sync());
     RETURN_IF_ERROR(file->Close());

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -95,5 +96,13 @@ struct NamedTensor {
 absl::Status WriteSafetensors(const std::string& path, absl::Span<const NamedTensor> tensors,
                               const std::map<std::string, std::string>& metadata = {},
                               FileStore* store = nullptr);
+
+// The same for tensors that are made one at a time: `next` is called once for every entry, in their
+// order, and its tensor is gone before the next call. An entry's offset and bytes need not be set.
+absl::Status WriteSafetensorsOneByOne(
+    const std::string& path, std::vector<SafetensorsEntry> entries,
+    const std::map<std::string, std::string>& metadata,
+    const std::function<absl::StatusOr<Tensor>(const SafetensorsEntry& entry)>& next,
+    FileStore* store = nullptr);
 
 }  // namespace tessera
