@@ -1,7 +1,8 @@
 // rotary(x[B, T, H, D], positions[B, T]) {theta, rotary_dim, inverse, interleaved}: turns pairs.
 //
-//   angle = position * theta^(-2i / rotary_dim), for pair i of rotary_dim / 2
+//   angle = position * theta^(-2i / rotary_dim), for pair i of rotary_dim / 2, or * frequencies[i]
 //   y_a = x_a cos - x_b sin,  y_b = x_b cos + x_a sin  (inverse: the angle negated)
+// both times the amplitude when there is one.
 // Pairs are (i, i + rotary_dim / 2), or neighbours when interleaved; the rest of D passes through.
 // Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding", 2021. The gradient
 // is the op itself with `inverse` turned. fp64 tensors are turned with the C library's fp64
@@ -20,14 +21,39 @@ using dense::BoolAttr;
 using dense::CeilDiv;
 using dense::Decline;
 using dense::F16;
+using dense::RotaryConstants;
 using dense::RotaryLoops;
 using dense::RotaryShape;
 using dense::RotaryTurn;
 
-int32_t ReadShape(const tsr_kernel_call* call, RotaryShape* shape, char* reason) {
-  if (call->input_count != 2 || call->output_count != 1) {
-    return Decline(reason, "rotary: takes x and positions, gives one result");
+int32_t ReadConstants(const tsr_kernel_call* call, RotaryShape* shape, char* reason) {
+  if (call->input_count > 4 || call->output_count != 1) {
+    return Decline(reason, "rotary: takes x, positions, frequencies and amplitude");
   }
+  if (call->input_count > 2) shape->frequencies = 2;
+  if (call->input_count > 3) shape->amplitude = 3;
+  for (int32_t i = 2; i < call->input_count; ++i) {
+    const tsr_operand& constant = call->inputs[i];
+    const bool fits = i == shape->frequencies
+                          ? constant.rank == 1 && constant.dims[0] == shape->half
+                          : constant.rank == 0;
+    if (!fits || dense::TypeOf(constant) != DType::kF64) {
+      return Decline(reason, "rotary: needs f64 frequencies [rotary_dim / 2], a f64 amplitude");
+    }
+  }
+  return 0;
+}
+
+RotaryConstants ConstantsOf(const tsr_kernel_call* call, const RotaryShape& shape) {
+  const auto at = [call](int8_t i) {
+    return i < 0 ? nullptr : static_cast<const double*>(call->inputs[i].data);
+  };
+  const double* amplitude = at(shape.amplitude);
+  return {at(shape.frequencies), amplitude == nullptr ? 1 : *amplitude};
+}
+
+int32_t ReadShape(const tsr_kernel_call* call, RotaryShape* shape, char* reason) {
+  if (call->input_count < 2) return Decline(reason, "rotary: takes x and positions");
   const tsr_operand& x = call->inputs[0];
   const tsr_operand& positions = call->inputs[1];
   if (x.rank != 4 || positions.rank != 2 || positions.dims[0] != x.dims[0] ||
@@ -48,7 +74,7 @@ int32_t ReadShape(const tsr_kernel_call* call, RotaryShape* shape, char* reason)
   shape->theta = dense::FloatAttr(call, "theta", 10000.0);
   shape->inverse = BoolAttr(call, "inverse");
   shape->interleaved = BoolAttr(call, "interleaved");
-  return 0;
+  return ReadConstants(call, shape, reason);
 }
 
 // One position, all heads, plain and in the sum type.
@@ -62,11 +88,14 @@ void RunReference(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int3
   T* y = static_cast<T*>(call->outputs[0].data) + task * row_size;
   const double position = static_cast<const int32_t*>(call->inputs[1].data)[task];
   std::copy(x, x + row_size, y);
+  const RotaryConstants constants = ConstantsOf(call, shape);
   for (int64_t i = 0; i < shape.half; ++i) {
-    const double angle = position * std::pow(shape.theta, -static_cast<double>(i) / shape.half) *
-                         (shape.inverse ? -1 : 1);
-    const S c = static_cast<S>(std::cos(angle));
-    const S s = static_cast<S>(std::sin(angle));
+    const double frequency = constants.frequencies != nullptr
+                                 ? constants.frequencies[i]
+                                 : std::pow(shape.theta, -static_cast<double>(i) / shape.half);
+    const double angle = position * frequency * (shape.inverse ? -1 : 1);
+    const S c = static_cast<S>(constants.amplitude * std::cos(angle));
+    const S s = static_cast<S>(constants.amplitude * std::sin(angle));
     for (int64_t head = 0; head < shape.heads; ++head) {
       const int64_t first = head * shape.depth + (shape.interleaved ? 2 * i : i);
       const int64_t second = first + (shape.interleaved ? 1 : shape.half);
@@ -132,7 +161,7 @@ void RunTable(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t 
   float* sin = cos + table_rows * shape.half;
   if (phase == 0) {
     if (shared) return;
-    kLoops.table(positions, rows, shape, cos, sin);
+    kLoops.table(positions, rows, shape, ConstantsOf(call, shape), cos, sin);
     if (!shape.inverse) return;
     for (int64_t i = 0; i < rows * shape.half; ++i) sin[i] = -sin[i];
     return;

@@ -19,7 +19,26 @@ struct Case {
   bool segments = false;
   std::vector<int32_t> start = {};
   double scale = 0.3;
+  bool sinks = false, slopes = false;
+  int bias_rank = 0;       // 3: one for the whole batch, 4: one for each row
+  bool bias_wide = false;  // of the dtype of sums
 
+  // Numbers that every dtype holds exactly.
+  double sink(int64_t h) const { return 0.5 * static_cast<double>(h) - 1; }
+  double slope(int64_t h) const { return 0.125 / static_cast<double>(1 << (h % 4)); }
+  double bias(int64_t b, int64_t h, int64_t t, int64_t key) const {
+    const int64_t row = bias_rank == 4 ? b : 0;
+    return static_cast<double>((row * 7 + h * 5 + t * 3 + key * 11) % 17 - 8) / 8;
+  }
+  double Added(int64_t b, int64_t h, int64_t t, int64_t key) const {
+    const double distance = static_cast<double>(std::abs(first(b) + t - key));
+    return (bias_rank > 0 ? bias(b, h, t, key) : 0) - (slopes ? slope(h) * distance : 0);
+  }
+  std::vector<int64_t> BiasDims() const {
+    std::vector<int64_t> dims = {heads, queries, keys};
+    if (bias_rank == 4) dims.insert(dims.begin(), batch);
+    return dims;
+  }
   int64_t first(int64_t b) const { return start.empty() ? keys - queries : start[b]; }
   int64_t limit(int64_t b) const {
     return start.empty() ? keys : std::clamp<int64_t>(start[b] + queries, 0, keys);
@@ -44,10 +63,34 @@ std::string Describe(const Case& c, const tsr_kernel_def& def, DType dtype) {
          std::to_string(c.heads) + " G" + std::to_string(c.key_heads) + " D" +
          std::to_string(c.depth) + " E" + std::to_string(c.value_depth) +
          (c.causal ? " causal" : "") + " window " + std::to_string(c.window) +
-         (c.segments ? " segments" : "") + (c.start.empty() ? "" : " start");
+         (c.segments ? " segments" : "") + (c.start.empty() ? "" : " start") +
+         (c.sinks ? " sinks" : "") + (c.slopes ? " slopes" : "") + " bias " +
+         std::to_string(c.bias_rank);
 }
 
-void AddMasks(const Case& c, DenseCall* call) {
+DType WideOf(DType dtype) { return dtype == DType::kF64 ? DType::kF64 : DType::kF32; }
+
+void AddAdditions(const Case& c, DType dtype, bool gradient, DenseCall* call) {
+  std::vector<double> of_heads, slopes, bias;
+  for (int64_t h = 0; h < c.heads; ++h) {
+    of_heads.push_back(c.sink(h));
+    slopes.push_back(c.slope(h));
+  }
+  if (c.sinks && !gradient) {
+    call->Input(dtype, {c.heads}, of_heads);
+    call->Bool("has_sinks", true);
+  }
+  if (c.slopes) call->Input(WideOf(dtype), {c.heads}, slopes);
+  call->Bool("has_slopes", c.slopes);
+  for (int64_t i = 0; c.bias_rank > 0 && i < CountOf(c.BiasDims()); ++i) {
+    bias.push_back(c.bias(i / c.keys / c.queries / c.heads, i / c.keys / c.queries % c.heads,
+                          i / c.keys % c.queries, i % c.keys));
+  }
+  if (c.bias_rank > 0) call->Input(c.bias_wide ? WideOf(dtype) : dtype, c.BiasDims(), bias);
+  call->Bool("has_bias", c.bias_rank > 0);
+}
+
+void AddMasks(const Case& c, DType dtype, bool gradient, DenseCall* call) {
   if (c.segments) {
     std::vector<double> of_queries, of_keys;
     for (int64_t b = 0; b < c.batch; ++b) {
@@ -66,6 +109,7 @@ void AddMasks(const Case& c, DenseCall* call) {
   call->Int("window", c.window);
   call->Float("softcap", c.softcap);
   call->Float("scale", c.scale);
+  AddAdditions(c, dtype, gradient, call);
 }
 
 std::vector<int64_t> QueryDims(const Case& c, int64_t size) {
@@ -74,7 +118,6 @@ std::vector<int64_t> QueryDims(const Case& c, int64_t size) {
 std::vector<int64_t> KeyDims(const Case& c, int64_t size) {
   return {c.batch, c.keys, c.key_heads, size};
 }
-DType WideOf(DType dtype) { return dtype == DType::kF64 ? DType::kF64 : DType::kF32; }
 
 // Values of k and v in rows that no query may read are NaN when |poison|.
 std::vector<double> KeyValues(const Case& c, int64_t size, uint32_t seed, bool poison) {
@@ -110,10 +153,10 @@ class Oracle {
     double sum = 0;
     for (int64_t d = 0; d < c_.depth; ++d) sum += Q(b, t, h)[d] * K(b, key, h)[d];
     *slope = c_.scale;
-    if (c_.softcap == 0) return sum * c_.scale;
+    if (c_.softcap == 0) return sum * c_.scale + c_.Added(b, h, t, key);
     const double bent = std::tanh(sum * c_.scale / c_.softcap);
     *slope *= 1 - bent * bent;
-    return c_.softcap * bent;
+    return c_.softcap * bent + c_.Added(b, h, t, key);
   }
 
  private:
@@ -144,7 +187,7 @@ void CheckForward(const Case& c, DType dtype, const DenseCall& call, const std::
   const std::vector<double> lse = call.Result(1);
   for (int64_t row = 0; row < c.batch * c.queries * c.heads; ++row) {
     const int64_t b = row / c.heads / c.queries, t = row / c.heads % c.queries, h = row % c.heads;
-    double total = 0, slope = 0, size = 0;
+    double total = c.sinks ? std::exp(c.sink(h)) : 0, slope = 0, size = 0;
     std::vector<double> sums(c.value_depth), sizes(c.value_depth);
     for (int64_t key = 0; key < c.keys; ++key) {
       if (!c.Sees(b, t, key)) continue;
@@ -180,7 +223,7 @@ int RunForward(const Case& c, DType dtype, bool poison = false) {
   for (const tsr_kernel_def& def : RunnableKernels(RegisterAttentionKernels)) {
     DenseCall call;
     AddMain(c, dtype, poison, &call);
-    AddMasks(c, &call);
+    AddMasks(c, dtype, false, &call);
     call.Output(dtype, QueryDims(c, c.value_depth));
     call.Output(WideOf(dtype), {c.batch, c.heads, c.queries});
     if (!call.Run(def, 7)) continue;
@@ -195,7 +238,7 @@ int RunForward(const Case& c, DType dtype, bool poison = false) {
 void AddForwardResults(const Case& c, DType dtype, DenseCall* call) {
   DenseCall forward;
   AddMain(c, dtype, false, &forward);
-  AddMasks(c, &forward);
+  AddMasks(c, dtype, false, &forward);
   forward.Output(dtype, QueryDims(c, c.value_depth));
   forward.Output(WideOf(dtype), {c.batch, c.heads, c.queries});
   ASSERT_TRUE(forward.Run(RunnableKernels(RegisterAttentionKernels).back()));
@@ -203,19 +246,23 @@ void AddForwardResults(const Case& c, DType dtype, DenseCall* call) {
   call->Input(WideOf(dtype), {c.batch, c.heads, c.queries}, forward.Result(1));
 }
 
-void BuildGrad(const Case& c, DType dtype, bool poison, DenseCall* call) {
+void AddGradOperands(const Case& c, DType dtype, bool poison, DenseCall* call) {
   AddMain(c, dtype, poison, call);
   AddForwardResults(c, dtype, call);
   call->Input(dtype, QueryDims(c, c.value_depth), Normal(CountOf(QueryDims(c, c.value_depth)), 4));
-  AddMasks(c, call);
+  AddMasks(c, dtype, true, call);
+}
+
+void BuildGrad(const Case& c, DType dtype, bool poison, DenseCall* call) {
+  AddGradOperands(c, dtype, poison, call);
   call->Output(dtype, QueryDims(c, c.depth));
   call->Output(dtype, KeyDims(c, c.depth));
   call->Output(dtype, KeyDims(c, c.value_depth));
 }
 
 struct Gradients {
-  std::vector<double> values[3];  // dq, dk, dv
-  std::vector<double> sizes[3];   // sums of the sizes of their terms
+  std::vector<double> values[4];  // dq, dk, dv, dbias
+  std::vector<double> sizes[4];   // sums of the sizes of their terms
   double score = 0;               // the largest
 };
 
@@ -223,9 +270,10 @@ Gradients WantedGradients(const Case& c, const DenseCall& call) {
   const Oracle oracle(c, call.Stored(0), call.Stored(1), call.Stored(2));
   const std::vector<double> y = call.Stored(3), lse = call.Stored(4), dy = call.Stored(5);
   Gradients g;
-  for (int i = 0; i < 3; ++i) {
-    const std::vector<int64_t> dims = i == 0 ? QueryDims(c, c.depth)
-                                             : KeyDims(c, i == 1 ? c.depth : c.value_depth);
+  for (int i = 0; i < (c.bias_rank > 0 ? 4 : 3); ++i) {
+    const std::vector<int64_t> dims = i == 0   ? QueryDims(c, c.depth)
+                                      : i == 3 ? c.BiasDims()
+                                               : KeyDims(c, i == 1 ? c.depth : c.value_depth);
     g.values[i].assign(CountOf(dims), 0);
     g.sizes[i].assign(CountOf(dims), 0);
   }
@@ -252,6 +300,10 @@ Gradients WantedGradients(const Case& c, const DenseCall& call) {
       }
       const double ds = p * (dp - delta) * slope;
       const double ds_size = p * dp_size * slope;
+      const int64_t bias_row = (c.bias_rank == 4 ? b * c.heads : 0) + h;
+      if (c.bias_rank > 0) {
+        add(3, (bias_row * c.queries + t) * c.keys + key, p * (dp - delta), p * dp_size);
+      }
       for (int64_t d = 0; d < c.depth; ++d) {
         const double k = oracle.K(b, key, h)[d], q = oracle.Q(b, t, h)[d];
         add(0, row * c.depth + d, ds * k, ds_size * std::abs(k));
@@ -262,10 +314,24 @@ Gradients WantedGradients(const Case& c, const DenseCall& call) {
   return g;
 }
 
+void ExpectGradients(const Case& c, DType dtype, const Gradients& wanted, int first, int count,
+                     const DenseCall& call, const std::string& what) {
+  const double smallest = dtype == DType::kF16 ? 0x1p-24 : 1e-36;  // steps of small numbers
+  const double tolerance = Tolerance(dtype) * (1 + wanted.score / 8);
+  const char* const names[] = {"dq", "dk", "dv", "dbias"};
+  for (int i = first; i < first + count; ++i) {
+    const std::vector<double> got = call.Result(i - first);
+    for (size_t at = 0; at < got.size(); ++at) {
+      ExpectNear(got[at], wanted.values[i][at], tolerance * wanted.sizes[i][at] + smallest, what,
+                 names[i], static_cast<int64_t>(at));
+      if (::testing::Test::HasFailure()) return;
+    }
+  }
+}
+
 int RunGrad(const Case& c, DType dtype) {
   int taken = 0;
   Gradients wanted;
-  const double smallest = dtype == DType::kF16 ? 0x1p-24 : 1e-36;  // steps of small numbers
   for (const tsr_kernel_def& def : RunnableKernels(RegisterAttentionGradKernels)) {
     DenseCall call;
     BuildGrad(c, dtype, false, &call);
@@ -273,17 +339,22 @@ int RunGrad(const Case& c, DType dtype) {
     ++taken;
     // The operands are the same for every kernel.
     if (wanted.values[1].empty()) wanted = WantedGradients(c, call);
-    const double tolerance = Tolerance(dtype) * (1 + wanted.score / 8);
-    const char* const names[] = {"dq", "dk", "dv"};
-    const std::string what = Describe(c, def, dtype);
-    for (int i = 0; i < 3; ++i) {
-      const std::vector<double> got = call.Result(i);
-      for (size_t at = 0; at < got.size(); ++at) {
-        ExpectNear(got[at], wanted.values[i][at], tolerance * wanted.sizes[i][at] + smallest,
-                   what, names[i], static_cast<int64_t>(at));
-        if (::testing::Test::HasFailure()) return taken;
-      }
-    }
+    ExpectGradients(c, dtype, wanted, 0, 3, call, Describe(c, def, dtype));
+    if (::testing::Test::HasFailure()) return taken;
+  }
+  return taken;
+}
+
+int RunBiasGrad(const Case& c, DType dtype) {
+  int taken = 0;
+  for (const tsr_kernel_def& def : RunnableKernels(RegisterAttentionBiasGradKernels)) {
+    DenseCall call;
+    AddGradOperands(c, dtype, false, &call);
+    call.Output(c.bias_wide ? WideOf(dtype) : dtype, c.BiasDims());
+    if (!call.Run(def, 7)) continue;
+    ++taken;
+    const Gradients wanted = WantedGradients(c, call);
+    ExpectGradients(c, dtype, wanted, 3, 1, call, Describe(c, def, dtype));
   }
   return taken;
 }
@@ -316,6 +387,49 @@ const std::vector<Case>& Cases() {
       {1, 40, 40, 1, 1, 16, 16, true, 0, 0, false, {}, 12.0},  // sharp
   };
   return *cases;
+}
+
+Case With(Case c, bool sinks, bool slopes, int bias_rank, bool bias_wide = false) {
+  c.sinks = sinks;
+  c.slopes = slopes;
+  c.bias_rank = bias_rank;
+  c.bias_wide = bias_wide;
+  return c;
+}
+
+// Sinks, slopes and biases, alone and together, over every mask and tail.
+const std::vector<Case>& AddedCases() {
+  static const std::vector<Case>* cases = new std::vector<Case>{
+      With({1, 1, 1, 1, 1, 1, 1}, true, true, 4),
+      With({2, 5, 9, 4, 2, 7, 5}, true, false, 0),
+      With({2, 70, 70, 4, 2, 16, 8, true}, true, false, 0),
+      With({2, 70, 70, 4, 2, 16, 8, true}, false, true, 0),
+      With({2, 70, 70, 4, 2, 16, 8, true}, false, false, 3),
+      With({2, 70, 70, 4, 2, 16, 8, true}, false, false, 4, true),
+      With({2, 65, 130, 2, 1, 9, 20, true, 33, 1.5, true}, true, true, 3, true),
+      With({2, 130, 65, 2, 1, 9, 20, false, 0, 0, true}, true, true, 4),
+      With({1, 9, 5, 1, 1, 8, 8, true}, true, false, 3),  // the first queries see the sink alone
+      With({3, 2, 200, 4, 2, 16, 16, true, 0, 0, false, {0, 61, 198}}, true, true, 4),
+      With({2, 3, 100, 2, 2, 16, 16, false, 40, 0, false, {7, 64}}, true, true, 3),
+      With({2, 3, 40, 2, 2, 8, 8, true, 4, 0, false, {-5, 90}}, true, true, 4, true),
+      With({1, 4, 530, 2, 1, 64, 70, true, 300, 2, false, {526}}, true, true, 3),
+      With({9, 66, 66, 4, 2, 8, 8, true}, true, true, 3, true),
+      With({1, 66, 66, 1, 1, 150, 130, true}, true, true, 4),
+  };
+  return *cases;
+}
+
+TEST(AttentionTest, SinksSlopesAndBiasesMatchTheFormula) {
+  for (const Case& c : AddedCases()) {
+    for (const DType dtype : kTypes) {
+      EXPECT_GE(RunForward(c, dtype), 1);
+      EXPECT_GE(RunGrad(c, dtype), 1);
+      if (c.bias_rank > 0) {
+        EXPECT_GE(RunBiasGrad(c, dtype), 1);
+      }
+      if (HasFailure()) return;
+    }
+  }
 }
 
 TEST(AttentionTest, EveryMaskAndTailMatchesTheFormula) {
@@ -379,7 +493,7 @@ TEST(AttentionTest, TaskOrderAndThreadsChangeNoBit) {
             BuildGrad(c, dtype, false, &call);
           } else {
             AddMain(c, dtype, false, &call);
-            AddMasks(c, &call);
+            AddMasks(c, dtype, false, &call);
             call.Output(dtype, QueryDims(c, c.value_depth));
             call.Output(DType::kF32, {c.batch, c.heads, c.queries});
           }
@@ -403,7 +517,7 @@ TEST(AttentionTest, NaNOfAQueryStaysInItsRow) {
       call.Input(dtype, QueryDims(c, 16), q);
       call.Input(dtype, KeyDims(c, 16), Normal(70 * 16, 2));
       call.Input(dtype, KeyDims(c, 16), Normal(70 * 16, 3));
-      AddMasks(c, &call);
+      AddMasks(c, dtype, false, &call);
       call.Output(dtype, QueryDims(c, 16));
       call.Output(DType::kF32, {1, 1, 70});
       if (!call.Run(def)) continue;

@@ -28,6 +28,7 @@ namespace tessera::cpu {
 void RegisterMatmulKernels(KernelSink& sink);
 void RegisterAttentionKernels(KernelSink& sink);
 void RegisterAttentionGradKernels(KernelSink& sink);
+void RegisterAttentionBiasGradKernels(KernelSink& sink);
 void RegisterRotaryKernels(KernelSink& sink);
 
 namespace testing {

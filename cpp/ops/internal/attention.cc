@@ -1,6 +1,7 @@
 #include "cpp/ops/internal/attention.h"
 
 #include "absl/strings/str_cat.h"
+#include "cpp/ops/internal/elementwise.h"
 
 namespace tessera {
 
@@ -11,16 +12,45 @@ OpDef WithAttentionAttrs(OpDef def) {
       .Attr("window", int64_t{0}, "keys further back than this are not seen; 0: all are")
       .Attr("softcap", 0.0, "scores become cap * tanh(score / cap); 0: no cap")
       .Attr("has_segments", false, "operands q_segments, k_segments: only equal ones meet")
-      .Attr("has_start", false, "operand start: index of the first query of each batch row");
+      .Attr("has_start", false, "operand start: index of the first query of each batch row")
+      .Attr("has_slopes", false, "operand slopes: how fast scores of a head fall with distance")
+      .Attr("has_bias", false, "operand bias: added to the scores");
 }
 
 std::string AttentionSignatureText(const OpUse& use, std::string_view operands,
                                    std::string_view results) {
-  const bool has_segments = use.attrs.Bool("has_segments");
-  return absl::StrCat(operands,
-                      has_segments ? ", q_segments[B, T!], k_segments[B, S!]" : "",
-                      use.attrs.Bool("has_start") ? ", start[B]" : "", " -> ", results);
+  std::string text(operands);
+  if (use.attrs.Bool("has_segments")) {
+    absl::StrAppend(&text, ", q_segments[B, T!], k_segments[B, S!]");
+  }
+  if (use.attrs.Bool("has_start")) absl::StrAppend(&text, ", start[B]");
+  if (use.attrs.Bool("has_sinks")) absl::StrAppend(&text, ", sinks[H!]");
+  if (use.attrs.Bool("has_slopes")) absl::StrAppend(&text, ", slopes[H!]");
+  if (use.attrs.Bool("has_bias")) {
+    const bool by_batch = !use.inputs.empty() && use.inputs.back().dims.size() == 4;
+    absl::StrAppend(&text, by_batch ? ", bias[B, H!, T!, S!]" : ", bias[H!, T!, S!]");
+  }
+  return absl::StrCat(text, " -> ", results);
 }
+
+namespace {
+
+// What is added to scores is as q, or as statistics are kept.
+absl::Status CheckAddedDTypes(const OpUse& use) {
+  const DType narrow = use.inputs[0].dtype, wide = WideDType(narrow);
+  size_t at = use.inputs.size();
+  for (const std::string_view name : {"bias", "slopes", "sinks"}) {
+    if (!use.attrs.Bool(absl::StrCat("has_", name))) continue;
+    const ValueType& added = use.inputs[--at];
+    if (added.dtype == narrow || added.dtype == wide) continue;
+    return absl::InvalidArgumentError(absl::StrCat(name, " must be ", Name(wide), " or as q ",
+                                                   use.inputs[0].ToText(), ", got ",
+                                                   added.ToText()));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::Status CheckAttention(const OpUse& use) {
   const Dim& heads = use.inputs[0].dims[2];
@@ -36,7 +66,7 @@ absl::Status CheckAttention(const OpUse& use) {
     return absl::InvalidArgumentError(absl::StrCat("window must be at least 0, got ", window));
   }
   const double softcap = use.attrs.Float("softcap");
-  if (softcap >= 0) return absl::OkStatus();
+  if (softcap >= 0) return CheckAddedDTypes(use);
   return absl::InvalidArgumentError(absl::StrCat("softcap must be at least 0, got ", softcap));
 }
 

@@ -129,6 +129,7 @@ class GradBlock {
         DotBlocks<Math>(packed_.VColumns(key), packed_.DyColumns(query), s_.value_depth,
                         Padded(key_rows_), Columns(query_rows_), value_scores_);
         LoadQueryFacts(head, query);
+        if (s_.has_additions()) AddTo<true>(key_head * s_.group() + i);
         Gradients<true>();
         AddWeighted<Math>(weights_, packed_.DyRows(query), s_.value_depth, Padded(key_rows_),
                           query_rows_, ones_, dv);
@@ -157,6 +158,7 @@ class GradBlock {
                       Padded(query_rows_), Columns(key_rows_), scores_);
       DotBlocks<Math>(packed_.DyColumns(query), packed_.VColumns(keys + b), s_.value_depth,
                       Padded(query_rows_), Columns(key_rows_), value_scores_);
+      if (s_.has_additions()) AddTo<false>(head);
       Gradients<false>();
       AddWeighted<Math>(slopes_, packed_.KRows(keys + b), s_.depth, Padded(query_rows_), key_rows_,
                         ones_, dq);
@@ -188,8 +190,16 @@ class GradBlock {
     const float* delta = packed_.Delta(query);
     for (int64_t r = 0; r < kAttentionBlock; ++r) {
       lse_[r] = r < query_rows_ ? lse[query_first_ + r] : 0;
+      // A bias of -infinity may hide every key: weights are e^(s - infinity) = 0 then.
+      if (lse_[r] == -kInfinity) lse_[r] = kInfinity;
       delta_[r] = delta[r];
     }
+  }
+
+  template <bool kKeyRows>
+  void AddTo(int64_t head) {
+    FillAdditions<kKeyRows>(AdditionsOf(call_, s_, batch_, head, mask_), query_first_, query_rows_,
+                            key_first_, key_rows_, added_);
   }
 
   // Lanes of a row that see each other; keys are the rows when |kKeyRows|.
@@ -239,7 +249,8 @@ class GradBlock {
       const int64_t at = r * kAttentionBlock;
       for (int64_t c = 0; c < columns; c += kLanes) {
         Vec slope;
-        const Vec score = rule_.ScoreAndSlope(LoadV(scores_ + at + c), &slope);
+        Vec score = rule_.ScoreAndSlope(LoadV(scores_ + at + c), &slope);
+        if (s_.has_additions()) score = score + LoadV(added_ + at + c);
         const Vec lse = kKeyRows ? LoadV(lse_ + c) : Splat(lse_[r]);
         const Vec delta = kKeyRows ? LoadV(delta_ + c) : Splat(delta_[r]);
         Vec p = Exp(score - lse);
@@ -301,6 +312,7 @@ class GradBlock {
   int64_t query_rows_ = 0;
   alignas(64) float scores_[kAttentionBlock * kAttentionBlock];
   alignas(64) float value_scores_[kAttentionBlock * kAttentionBlock];
+  alignas(64) float added_[kAttentionBlock * kAttentionBlock];
   alignas(64) Weight weights_[kAttentionBlock * kAttentionBlock];
   alignas(64) Weight slopes_[kAttentionBlock * kAttentionBlock];
   alignas(64) Packed across_[Math::kUnit == 1 ? 1 : kAttentionBlock * kAttentionBlock / 2];

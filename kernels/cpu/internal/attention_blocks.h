@@ -200,6 +200,22 @@ inline void CopySegments(const int32_t* segments, int64_t first, int64_t count, 
   }
 }
 
+// What is added to the scores of 64 queries by 64 keys, from |query_first| and |key_first|; zeros
+// where there are none. Rows are keys when |kKeyRows|.
+template <bool kKeyRows>
+[[gnu::noinline]] void FillAdditions(const ScoreAdditions& additions, int64_t query_first,
+                                     int64_t queries, int64_t key_first, int64_t keys,
+                                     float* out) {
+  for (int64_t r = 0; r < kAttentionBlock; ++r) {
+    for (int64_t c = 0; c < kAttentionBlock; ++c) {
+      const int64_t query = kKeyRows ? c : r, key = kKeyRows ? r : c;
+      const bool exists = query < queries && key < keys;
+      out[r * kAttentionBlock + c] =
+          exists ? additions.At<float>(query_first + query, key_first + key) : 0;
+    }
+  }
+}
+
 template <class T>
 void StoreRow(const float* row, float factor, int64_t depth, T* out) {
   int64_t d = 0;

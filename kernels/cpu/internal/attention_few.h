@@ -87,6 +87,7 @@ void RunChunk(const tsr_kernel_call* call, const AttentionShape& s, int64_t task
   for (int64_t i = 0; i < s.group() * s.queries; ++i) {
     const int64_t head = key_head * s.group() + i / s.queries;
     const int64_t query = i % s.queries;
+    const ScoreAdditions additions = AdditionsOf(call, s, batch, head, mask);
     const ChunkResult result(call, s, (batch * s.heads + head) * s.queries + query, chunk);
     const KeyRange range = mask.Range(query);
     const int64_t begin = std::max(range.begin, chunk * kFewQueriesChunk);
@@ -99,6 +100,7 @@ void RunChunk(const tsr_kernel_call* call, const AttentionShape& s, int64_t task
       if (!mask.Same(query, key)) continue;
       score = DotRows(row, k + key * key_step, s.depth) * scale;
       if (cap != 0) score = cap * __builtin_tanhf(score / cap);
+      if (s.has_additions()) score += additions.At<float>(query, key);
       // A NaN score must reach the result, so it may become the maximum.
       if (!(score <= max)) max = score;
     }
@@ -138,7 +140,7 @@ void JoinChunks(const tsr_kernel_call* call, const AttentionShape& s, int64_t qu
     const ChunkResult result(call, s, query_row, c);
     if (*result.total != 0) total += *result.total * __builtin_expf(*result.max - max);
   }
-  const float share = total == 0 ? 0 : 1 / total;
+  const SinkShare share(max, total, static_cast<float>(SinkOf(call, s, head)));
   for (int64_t e = 0; e < s.value_depth; e += Vec::kLanes) {
     const int64_t left = std::min<int64_t>(Vec::kLanes, s.value_depth - e);
     Vec sum = Zero();
@@ -148,10 +150,9 @@ void JoinChunks(const tsr_kernel_call* call, const AttentionShape& s, int64_t qu
       const Vec factor = Splat(__builtin_expf(*result.max - max));
       sum = MulAdd(LoadPart(result.values + e, left), factor, sum);
     }
-    StorePart(sum * Splat(share), y + e, left);
+    StorePart(sum * Splat(share.factor), y + e, left);
   }
-  static_cast<float*>(call->outputs[1].data)[query_row] =
-      total == 0 ? -__builtin_inff() : max + __builtin_logf(total);
+  static_cast<float*>(call->outputs[1].data)[query_row] = share.lse;
 }
 
 template <class T>

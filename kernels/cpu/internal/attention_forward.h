@@ -24,7 +24,8 @@ class ForwardTask {
         head_(task / p_.query_blocks % s_.heads),
         batch_(task / p_.query_blocks / s_.heads),
         task_(task),
-        mask_(MaskOf(call, s_, batch_)) {}
+        mask_(MaskOf(call, s_, batch_)),
+        additions_(AdditionsOf(call, s_, batch_, head_, mask_)) {}
 
   void Run() {
     const AttentionLayout layout = {Math::kUnit, kPanelColumns};
@@ -92,11 +93,20 @@ class ForwardTask {
     return bottom.begin <= key_first && top.end >= key_first + kAttentionBlock;
   }
 
+  Vec ScoreAt(int64_t row, int64_t column) const {
+    const int64_t at = row * kAttentionBlock + column;
+    const Vec x = rule_.Score(LoadV(scores_ + at));
+    return s_.has_additions() ? x + LoadV(added_ + at) : x;
+  }
+
   // Scores to weights relative to the new maximum, and the factors that bring old sums there.
   void Weigh(int64_t key_first) {
     const bool all = SeesAll(key_first);
     if (mask_.key_segments != nullptr) {
       CopySegments(mask_.key_segments, key_first, s_.keys, segments_);
+    }
+    if (s_.has_additions()) {
+      FillAdditions<false>(additions_, block_ * kAttentionBlock, rows_, key_first, width_, added_);
     }
     alignas(64) float old_max[kAttentionBlock];
     for (int64_t r = 0; r < rows_; ++r) {
@@ -104,14 +114,14 @@ class ForwardTask {
       Vec top = Splat(-kInfinity);
       if (all) {
         for (int64_t c = 0; c < columns_; c += kLanes) {
-          const Vec x = rule_.Score(LoadV(row + c));
+          const Vec x = ScoreAt(r, c);
           StoreV(x, row + c);
           top = Max(top, x);
         }
       } else {
         const RowMask mask = MaskOfRow(r, key_first);
         for (int64_t c = 0; c < columns_; c += kLanes) {
-          const Vec x = mask.Apply(c, rule_.Score(LoadV(row + c)), Splat(-kInfinity));
+          const Vec x = mask.Apply(c, ScoreAt(r, c), Splat(-kInfinity));
           StoreV(x, row + c);
           top = Max(top, x);
         }
@@ -146,12 +156,12 @@ class ForwardTask {
     float* lse = static_cast<float*>(call_->outputs[1].data) +
                  (batch_ * s_.heads + head_) * s_.queries + block_ * kAttentionBlock;
     const int64_t step = RoundUpTo(s_.value_depth, kPanelColumns);
+    const float sink = static_cast<float>(SinkOf(call_, s_, head_));
     for (int64_t r = 0; r < rows_; ++r) {
-      const float total = SumOf(LoadV(totals_ + r * kLanes));
-      const bool blind = total == 0;
-      StoreRow(sums_ + r * step, blind ? 0.0f : 1 / total, s_.value_depth,
+      const SinkShare share(max_[r], SumOf(LoadV(totals_ + r * kLanes)), sink);
+      StoreRow(sums_ + r * step, share.factor, s_.value_depth,
                y.Row(block_ * kAttentionBlock + r));
-      lse[r] = blind ? -kInfinity : max_[r] + __builtin_logf(total);
+      lse[r] = share.lse;
     }
   }
 
@@ -164,6 +174,7 @@ class ForwardTask {
   const int64_t batch_;
   const int64_t task_;
   const AttentionMask mask_;
+  const ScoreAdditions additions_;
   char* workspace_ = nullptr;
   int64_t rows_ = 0;
   int64_t padded_rows_ = 0;
@@ -171,6 +182,7 @@ class ForwardTask {
   int64_t columns_ = 0;  // the same in whole panels
   float* sums_ = nullptr;
   alignas(64) float scores_[kAttentionBlock * kAttentionBlock];
+  alignas(64) float added_[kAttentionBlock * kAttentionBlock];
   alignas(64) Weight weights_[kAttentionBlock * kAttentionBlock];
   alignas(64) float totals_[kAttentionBlock * kLanes];
   alignas(64) float max_[kAttentionBlock];

@@ -1,5 +1,7 @@
 #include "kernels/cpu/internal/attention_shape.h"
 
+#include <limits>
+
 namespace tessera::cpu::dense {
 namespace {
 
@@ -26,6 +28,29 @@ int32_t CheckOptional(const tsr_kernel_call* call, const AttentionShape& s, char
   return 0;
 }
 
+int32_t CheckAdded(const tsr_kernel_call* call, AttentionShape& s, char* reason) {
+  const DType wide = s.dtype == DType::kF64 ? DType::kF64 : DType::kF32;
+  for (const int32_t i : {s.sinks, s.slopes, s.bias}) {
+    if (i < 0) continue;
+    const DType dtype = TypeOf(call->inputs[i]);
+    if (dtype != wide && dtype != s.dtype) {
+      return Decline(reason, "attention: sinks, slopes and bias must be as q or as sums are");
+    }
+  }
+  for (const int32_t i : {s.sinks, s.slopes}) {
+    if (i >= 0 && !HasDims(call->inputs[i], {s.heads})) {
+      return Decline(reason, "attention: sinks and slopes must be [heads]");
+    }
+  }
+  if (s.bias < 0) return 0;
+  const tsr_operand& bias = call->inputs[s.bias];
+  s.bias_by_batch = bias.rank == 4;
+  const bool fits = s.bias_by_batch ? HasDims(bias, {s.batch, s.heads, s.queries, s.keys})
+                                    : HasDims(bias, {s.heads, s.queries, s.keys});
+  if (fits) return 0;
+  return Decline(reason, "attention: bias must be [heads, queries, keys], with or without batch");
+}
+
 }  // namespace
 
 int32_t ReadAttentionShape(const tsr_kernel_call* call, int32_t main_inputs,
@@ -33,9 +58,13 @@ int32_t ReadAttentionShape(const tsr_kernel_call* call, int32_t main_inputs,
   AttentionShape& s = *shape;
   const bool has_segments = BoolAttr(call, "has_segments");
   const bool has_start = BoolAttr(call, "has_start");
-  const int32_t wanted = main_inputs + (has_segments ? 2 : 0) + (has_start ? 1 : 0);
+  const bool has_sinks = BoolAttr(call, "has_sinks");
+  const bool has_slopes = BoolAttr(call, "has_slopes");
+  const bool has_bias = BoolAttr(call, "has_bias");
+  const int32_t wanted =
+      main_inputs + 2 * has_segments + has_start + has_sinks + has_slopes + has_bias;
   if (call->input_count != wanted) {
-    return Decline(reason, "attention: operand count does not fit has_segments and has_start");
+    return Decline(reason, "attention: operand count does not fit the attributes has_...");
   }
   const tsr_operand& q = call->inputs[0];
   const tsr_operand& k = call->inputs[1];
@@ -70,8 +99,12 @@ int32_t ReadAttentionShape(const tsr_kernel_call* call, int32_t main_inputs,
     s.query_segments = static_cast<int8_t>(next++);
     s.key_segments = static_cast<int8_t>(next++);
   }
-  if (has_start) s.start = static_cast<int8_t>(next);
-  return CheckOptional(call, s, reason);
+  if (has_start) s.start = static_cast<int8_t>(next++);
+  if (has_sinks) s.sinks = static_cast<int8_t>(next++);
+  if (has_slopes) s.slopes = static_cast<int8_t>(next++);
+  if (has_bias) s.bias = static_cast<int8_t>(next);
+  if (CheckOptional(call, s, reason) != 0) return 1;
+  return CheckAdded(call, s, reason);
 }
 
 AttentionMask MaskOf(const tsr_kernel_call* call, const AttentionShape& s, int64_t batch) {
@@ -92,6 +125,31 @@ AttentionMask MaskOf(const tsr_kernel_call* call, const AttentionShape& s, int64
         static_cast<const int32_t*>(call->inputs[s.key_segments].data) + batch * s.keys;
   }
   return mask;
+}
+
+ScoreAdditions AdditionsOf(const tsr_kernel_call* call, const AttentionShape& s, int64_t batch,
+                           int64_t head, const AttentionMask& mask) {
+  ScoreAdditions additions;
+  additions.keys = s.keys;
+  additions.first = mask.first;
+  if (s.slopes >= 0) {
+    const tsr_operand& slopes = call->inputs[s.slopes];
+    additions.slope = LoadAs<double>(slopes.data, TypeOf(slopes), head);
+  }
+  if (s.bias >= 0) {
+    const tsr_operand& bias = call->inputs[s.bias];
+    const int64_t row = ((s.bias_by_batch ? batch * s.heads : 0) + head) * s.queries;
+    const int64_t bytes = static_cast<int64_t>(SizeOf(TypeOf(bias)));
+    additions.bias = static_cast<const char*>(bias.data) + row * s.keys * bytes;
+    additions.bias_dtype = TypeOf(bias);
+  }
+  return additions;
+}
+
+double SinkOf(const tsr_kernel_call* call, const AttentionShape& s, int64_t head) {
+  if (s.sinks < 0) return -std::numeric_limits<double>::infinity();
+  const tsr_operand& sinks = call->inputs[s.sinks];
+  return LoadAs<double>(sinks.data, TypeOf(sinks), head);
 }
 
 }  // namespace tessera::cpu::dense

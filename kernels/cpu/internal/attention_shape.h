@@ -30,12 +30,18 @@ struct AttentionShape {
   int8_t query_segments = -1;
   int8_t key_segments = -1;
   int8_t start = -1;
+  // These three have the dtype of q or that of sums.
+  int8_t sinks = -1;   // [H]: a logit of each head that has no value
+  int8_t slopes = -1;  // [H]: how fast scores fall with distance
+  int8_t bias = -1;    // [H, T, S] or [B, H, T, S]: added to scores
+  bool bias_by_batch = false;
 
+  bool has_additions() const { return slopes >= 0 || bias >= 0; }
   int64_t group() const { return heads / key_heads; }
 };
 
 // Fills |shape| and returns 0, or writes |reason| and returns 1. |main_inputs| is the number of
-// operands before the optional ones: 3 for attention, 6 for its gradient.
+// operands before the optional ones: 3 for attention, 6 for its gradients.
 int32_t ReadAttentionShape(const tsr_kernel_call* call, int32_t main_inputs,
                            AttentionShape* shape, char* reason);
 
@@ -77,5 +83,43 @@ struct AttentionMask {
 };
 
 AttentionMask MaskOf(const tsr_kernel_call* call, const AttentionShape& shape, int64_t batch);
+
+// Element |at| of floats of a dtype known at run time.
+template <class S>
+S LoadAs(const void* data, DType dtype, int64_t at) {
+  switch (dtype) {
+    case DType::kF64:
+      return static_cast<S>(static_cast<const double*>(data)[at]);
+    case DType::kBF16:
+      return static_cast<S>(Load(static_cast<const BF16*>(data)[at]));
+    case DType::kF16:
+      return static_cast<S>(Load(static_cast<const F16*>(data)[at]));
+    default:
+      return static_cast<S>(static_cast<const float*>(data)[at]);
+  }
+}
+
+// What is added to the scores of one batch row and query head, after scale and cap.
+struct ScoreAdditions {
+  const void* bias = nullptr;  // [queries, keys]
+  DType bias_dtype = DType::kF32;
+  int64_t keys = 0;
+  int64_t first = 0;  // absolute index of query 0
+  double slope = 0;
+
+  template <class S>
+  S At(int64_t query, int64_t key) const {
+    const int64_t distance = first + query - key;
+    const S falls = static_cast<S>(slope) * static_cast<S>(distance < 0 ? distance : -distance);
+    if (bias == nullptr) return falls;
+    return falls + LoadAs<S>(bias, bias_dtype, query * keys + key);
+  }
+};
+
+ScoreAdditions AdditionsOf(const tsr_kernel_call* call, const AttentionShape& shape,
+                           int64_t batch, int64_t head, const AttentionMask& mask);
+
+// The logit of a head's sink, which takes part in the sum of every query; -infinity without one.
+double SinkOf(const tsr_kernel_call* call, const AttentionShape& shape, int64_t head);
 
 }  // namespace tessera::cpu::dense

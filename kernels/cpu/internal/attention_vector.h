@@ -78,6 +78,22 @@ int32_t PlanAttention(const tsr_kernel_call* call, const AttentionLoops& loops, 
 int32_t PlanAttentionGrad(const tsr_kernel_call* call, const AttentionLoops& loops, DType dtype,
                           tsr_kernel_plan* plan, char* reason);
 
+// The end of a query's softmax: from the largest score and the sum of e^(score - largest), with
+// the sink's share, to the factor on the sum of weighted values and lse. -infinity: no sink.
+struct SinkShare {
+  float factor;
+  float lse;
+
+  SinkShare(float max, float total, float sink) {
+    const float infinity = __builtin_inff();
+    const float top = max < sink ? sink : max;
+    const float shrink = top == max ? 1 : __builtin_expf(max - top);
+    if (sink != -infinity) total = total * shrink + __builtin_expf(sink - top);
+    factor = total == 0 ? 0 : shrink / total;
+    lse = total == 0 ? -infinity : top + __builtin_logf(total);
+  }
+};
+
 // --- A few queries (attention_few.h) ---
 
 inline constexpr int64_t kFewQueries = 4;         // at most

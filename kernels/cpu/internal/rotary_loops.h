@@ -8,8 +8,8 @@
 namespace tessera::cpu::dense {
 namespace TESSERA_ROTARY_ISA {
 
-static void Table(const int32_t* positions, int64_t rows, const RotaryShape& shape, float* cos,
-                  float* sin) {
+static void Table(const int32_t* positions, int64_t rows, const RotaryShape& shape,
+                  const RotaryConstants& constants, float* cos, float* sin) {
   constexpr int64_t kPairs = 64;
   constexpr double kTwoOverPi = 0.63661977236758134308;
   constexpr double kHalfPi = 1.57079632679489661923;
@@ -17,8 +17,10 @@ static void Table(const int32_t* positions, int64_t rows, const RotaryShape& sha
   for (int64_t first = 0; first < shape.half; first += kPairs) {
     const int64_t width = shape.half - first < kPairs ? shape.half - first : kPairs;
     for (int64_t i = 0; i < width; ++i) {
-      frequencies[i] =
-          __builtin_pow(shape.theta, -static_cast<double>(first + i) / shape.half);
+      frequencies[i] = constants.frequencies != nullptr
+                           ? constants.frequencies[first + i]
+                           : __builtin_pow(shape.theta,
+                                           -static_cast<double>(first + i) / shape.half);
     }
     for (int64_t row = 0; row < rows; ++row) {
       const double position = positions[row];
@@ -36,8 +38,8 @@ static void Table(const int32_t* positions, int64_t rows, const RotaryShape& sha
         const double c =
             1 + q * (-0.5 + q * (1.0 / 24 + q * (-1.0 / 720 + q * (1.0 / 40320 - q / 3628800))));
         const bool swap = (quadrant & 1) != 0;
-        const double sine = swap ? c : s;
-        const double cosine = swap ? s : c;
+        const double sine = constants.amplitude * (swap ? c : s);
+        const double cosine = constants.amplitude * (swap ? s : c);
         sin[row * shape.half + first + i] =
             static_cast<float>((quadrant & 2) != 0 ? -sine : sine);
         cos[row * shape.half + first + i] =

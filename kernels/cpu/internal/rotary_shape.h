@@ -18,15 +18,24 @@ struct RotaryShape {
   double theta = 10000;
   bool inverse = false;
   bool interleaved = false;
+  // Positions among the inputs, -1 where absent.
+  int8_t frequencies = -1;
+  int8_t amplitude = -1;
   DType dtype = DType::kF32;
 };
 
 // Positions of one task of either phase.
 inline constexpr int64_t kRotaryRows = 64;
 
+// The constants of a running call: frequencies (NULL: powers of theta) and the factor.
+struct RotaryConstants {
+  const double* frequencies;
+  double amplitude;
+};
+
 // Fills the table: cos of |rows| positions times |half| pairs, sin after them, from fp64 angles.
 using RotaryTable = void (*)(const int32_t* positions, int64_t rows, const RotaryShape& shape,
-                             float* cos, float* sin);
+                             const RotaryConstants& constants, float* cos, float* sin);
 // Turns all heads of one position.
 template <class T>
 using RotaryTurn = void (*)(const T* x, const float* cos, const float* sin,
