@@ -26,6 +26,10 @@ std::string FieldTerms(const Json& field) {
   if (field.Find("default") != nullptr) add("default " + field["default"].ToCell());
   if (field.Find("default_type") != nullptr) add("default " + field["default_type"].ToCell());
   if (field.Find("flows") != nullptr) add("given from above (" + field["flows"].ToCell() + ")");
+  if (field.Find("inherits") != nullptr) {
+    add("unset: as given from above (" + field["inherits"].ToCell() + ")");
+  }
+  if (field.Find("only_if") != nullptr) add("only if " + field["only_if"].ToCell());
   if (field.Find("follows") != nullptr) add("unset: as " + field["follows"].ToCell());
   if (field.Find("divides") != nullptr) add("divides " + field["divides"].ToCell());
   return terms;

@@ -10,6 +10,9 @@
 namespace tessera {
 namespace {
 
+// What a node on one line may come up to.
+constexpr size_t kColumns = 180;
+
 class Printer {
  public:
   explicit Printer(const PrintOptions& options) : options_(options) {}
@@ -54,6 +57,7 @@ class Printer {
       return;
     }
     Start(inner, info.name, false);
+    if (!info.is_list && PutOnLine(*slot.children.front())) return;
     if (!info.is_list) {
       Node(*slot.children.front(), inner, slot.origin);
       return;
@@ -66,6 +70,19 @@ class Printer {
     }
     Line("", nullptr);
     text_ += inner + "]";
+  }
+
+  // A node below which nothing can stand, where a line has room for it: a model has many
+  // projections and norms, all alike.
+  bool PutOnLine(const ConfigNode& node) {
+    if (options_.origins) return false;
+    for (const FieldInfo& field : node.info().fields) {
+      if (field.kind == FieldKind::kSlot || field.kind == FieldKind::kTable) return false;
+    }
+    const std::string line = PrintLine(node, options_.everything);
+    if (text_.size() - (text_.rfind('\n') + 1) + line.size() > kColumns) return false;
+    text_ += line;
+    return true;
   }
 
   // Begins a member; ends the line of the one before.
@@ -129,18 +146,21 @@ std::string PrintTree(const ConfigNode& root, const PrintOptions& options) {
   return printer.Finish();
 }
 
-std::string PrintLine(const ConfigNode& node) {
+std::string PrintLine(const ConfigNode& node, bool everything) {
   std::string text = absl::StrCat("{\"type\": ", JsonQuoted(node.type()));
   for (size_t i = 0; i < node.info().fields.size(); ++i) {
     const FieldInfo& info = node.info().fields[i];
     const ConfigValue& value = node.field(i).value;
     const ConfigNode::Slot& slot = node.slot(i);
+    const FieldState state =
+        info.kind == FieldKind::kSlot ? slot.state : node.field(i).state;
+    if (!everything && state != FieldState::kSet) continue;
     if (info.kind != FieldKind::kSlot) {
       if (!value.empty()) absl::StrAppend(&text, ", ", JsonQuoted(info.name), ": ", value.ToJson());
       continue;
     }
     std::vector<std::string> children;
-    for (const auto& child : slot.children) children.push_back(PrintLine(*child));
+    for (const auto& child : slot.children) children.push_back(PrintLine(*child, everything));
     if (children.empty() && !info.is_list && !info.is_optional) continue;
     absl::StrAppend(&text, ", ", JsonQuoted(info.name), ": ");
     if (info.is_list) {

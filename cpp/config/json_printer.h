@@ -19,7 +19,7 @@ struct PrintOptions {
 // Indented by two spaces, with a line break at the end.
 std::string PrintTree(const ConfigNode& root, const PrintOptions& options);
 // Every value on one line.
-std::string PrintLine(const ConfigNode& node);
+std::string PrintLine(const ConfigNode& node, bool everything = true);
 
 struct FlatEntry {
   std::string value;    // JSON

@@ -67,12 +67,22 @@ void PutField(Writer& writer, const FieldInfo& field, int depth) {
   if (field.below) PutRaw(writer, "below", ShortestNumber(*field.below));
   if (!field.choices.empty()) PutList(writer, "choices", field.choices);
   PutIf(writer, "flows", field.flows);
+  PutIf(writer, "inherits", field.inherits);
   PutIf(writer, "follows", field.follows);
   PutIf(writer, "at_least", field.at_least);
   PutIf(writer, "divides", field.divides);
   PutIf(writer, "role", field.role);
   PutIf(writer, "default_type", field.default_type);
   PutIf(writer, "usual_type", field.usual_type);
+  if (field.is_inner) PutRaw(writer, "inner", "true");
+  if (field.adopts) PutRaw(writer, "adopts", "true");
+  PutIf(writer, "only_if", field.only_if.text());
+  if (!field.gives.empty()) {
+    writer.Key("gives");
+    writer.StartObject();
+    for (const GivenValue& given : field.gives) Put(writer, given.name, given.formula.text());
+    writer.EndObject();
+  }
   PutIf(writer, "enum", field.enum_name);
   if (!field.members.empty()) {
     writer.Key("values");
@@ -131,6 +141,20 @@ const FieldInfo* TypeInfo::Find(std::string_view field) const {
 
 bool TypeInfo::HasRole(std::string_view role) const {
   return std::find(roles.begin(), roles.end(), role) != roles.end();
+}
+
+const FieldInfo* TypeInfo::InnerSlot() const {
+  for (const FieldInfo& field : fields) {
+    if (field.is_inner) return &field;
+  }
+  return nullptr;
+}
+
+const FieldInfo* TypeInfo::AdoptingSlot() const {
+  for (const FieldInfo& field : fields) {
+    if (field.adopts) return &field;
+  }
+  return nullptr;
 }
 
 std::vector<std::string> TypeInfo::FieldNames() const {

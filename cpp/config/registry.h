@@ -18,6 +18,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
+#include "cpp/config/formula.h"
 #include "cpp/config/value.h"
 
 namespace tessera {
@@ -32,6 +33,12 @@ struct EnumMember {
 
 struct TypeInfo;
 
+// What a slot gives to the fields below it that ask for this name.
+struct GivenValue {
+  std::string name;   // "out_dim"
+  Formula formula;
+};
+
 struct FieldInfo {
   std::string name;
   FieldKind kind = FieldKind::kInt;
@@ -43,14 +50,20 @@ struct FieldInfo {
   std::string unit;
   std::optional<double> min, max, above, below;   // above and below are exclusive
   std::vector<std::string> choices;
-  std::string flows, follows, at_least, divides, unless;   // see schemas/attributes.fbs
+  // See schemas/attributes.fbs.
+  std::string flows, inherits, follows, at_least, divides, unless;
   std::vector<std::string> was;
+  std::string example;         // JSON
   std::string enum_name;
   std::vector<EnumMember> members;
   const TypeInfo* table = nullptr;   // of a nested plain table
   std::string role;                  // of a slot
   std::string default_type;          // filled in when nothing is said
   std::string usual_type;            // when fields are given without a type; else stays empty
+  bool is_inner = false;             // of a slot: see `inner` and `adopts` in attributes.fbs
+  bool adopts = false;
+  std::vector<GivenValue> gives;     // of a slot
+  Formula only_if;                   // of a slot
   uint16_t position = 0;             // place in the FlatBuffers table
   uint8_t width = 0;                 // bytes of a scalar there; 0: not a scalar
   bool is_unsigned = false;
@@ -71,6 +84,11 @@ struct TypeInfo {
 
   const FieldInfo* Find(std::string_view field) const;   // also under an earlier name
   bool HasRole(std::string_view role) const;
+  // Is it the type of this name, or does it say that it is a kind of it?
+  bool IsA(const TypeInfo& other) const { return this == &other || HasRole(other.name); }
+  // The slot marked `inner`, which makes the type a wrapper, or nullptr; the same for `adopts`.
+  const FieldInfo* InnerSlot() const;
+  const FieldInfo* AdoptingSlot() const;
   std::vector<std::string> FieldNames() const;
 };
 

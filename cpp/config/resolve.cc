@@ -14,7 +14,7 @@
 namespace tessera {
 namespace {
 
-// A dim that types above have fixed.
+// What types above give to fields below, and who does.
 struct Dictated {
   ConfigValue value;
   std::string path;
@@ -69,7 +69,7 @@ class Resolver {
     const auto above = flows.find(info.flows);
     if (field.state == FieldState::kSet) {
       if (above != flows.end() && !above->second.value.empty() &&
-          !(above->second.value == field.value)) {
+          !(InKind(info, above->second.value) == field.value)) {
         Fail(field.origin, where,
              absl::StrCat(above->second.value.ToJson(), ", which ", above->second.path,
                           " dictates"),
@@ -79,13 +79,12 @@ class Resolver {
       return;
     }
     field = {FieldState::kDefault, info.fallback, {}};
+    const auto inherited = flows.find(info.inherits);
     if (above != flows.end()) {
-      field.value = above->second.value;
-      if (field.value.empty()) {
-        field.state = FieldState::kUnset;
-        return;
-      }
-      field.origin = ConfigOrigin::Call(absl::StrCat("from ", above->second.path));
+      Take(node, info, above->second, where, field);
+      if (field.value.empty()) return;
+    } else if (inherited != flows.end() && !inherited->second.value.empty()) {
+      Take(node, info, inherited->second, where, field);
     } else if (std::optional<ConfigValue> followed = LookUp(info.follows);
                followed.has_value() && !errors_.HasAt(info.follows)) {
       field.value = *std::move(followed);
@@ -99,6 +98,46 @@ class Resolver {
       return;
     }
     FillTables(node, info, field.value, where);
+  }
+
+  // An integer for a field of numbers is a number.
+  static ConfigValue InKind(const FieldInfo& info, ConfigValue value) {
+    if (info.kind != FieldKind::kFloat || value.AsInt() == nullptr) return value;
+    return ConfigValue(static_cast<double>(*value.AsInt()));
+  }
+
+  static bool IsOfKind(const FieldInfo& info, const ConfigValue& value) {
+    if (info.is_list) return value.AsList() != nullptr;
+    switch (info.kind) {
+      case FieldKind::kBool:
+        return value.AsBool() != nullptr;
+      case FieldKind::kInt:
+        return value.AsInt() != nullptr;
+      case FieldKind::kFloat:
+        return value.AsFloat() != nullptr;
+      case FieldKind::kText:
+      case FieldKind::kEnum:
+        return value.AsText() != nullptr;
+      default:
+        return true;
+    }
+  }
+
+  // What was given from above becomes the field's value, when it fits.
+  void Take(const ConfigNode& node, const FieldInfo& info, const Dictated& given,
+            const std::string& where, ConfigNode::Field& field) {
+    field.value = InKind(info, given.value);
+    field.origin = ConfigOrigin::Call(absl::StrCat("from ", given.path));
+    if (field.value.empty()) {
+      field.state = FieldState::kUnset;
+      return;
+    }
+    std::string got = IsOfKind(info, field.value) ? "" : GotText(field.value);
+    if (got.empty() && !info.is_list) got = FitElement(info, field.value);
+    if (got.empty()) return;
+    Fail(node.origin(), where, info.Expected(), absl::StrCat(got, " from ", given.path), "",
+         info.doc);
+    field = {FieldState::kUnset, {}, {}};
   }
 
   // Defaults inside nested plain tables.
@@ -138,12 +177,47 @@ class Resolver {
     const FieldInfo& info = node.info().fields[index];
     ConfigNode::Slot& slot = node.slot(index);
     const std::string where = JoinConfigPath(path, info.name);
+    if (!Exists(node, info)) {
+      if (slot.state != FieldState::kSet) slot.children.clear();
+      if (slot.children.empty()) return;
+      Fail(slot.origin, where, "nothing", std::string(slot.children.front()->type()),
+           absl::StrCat("the slot exists only if ", info.only_if.text()), info.doc);
+      return;
+    }
     if (slot.state == FieldState::kUnset && !errors_.HasAt(where)) {
       FillSlot(node, info, slot, where, path);
     }
+    if (slot.children.empty()) return;
+    const Flows below = FlowsBelow(node, info, flows, path);
+    const bool is_default = slot.state == FieldState::kDefault;
+    if (is_default) filling_.push_back(&slot.children.front()->info());
     for (size_t k = 0; k < slot.children.size(); ++k) {
-      Resolve(*slot.children[k], flows, info.is_list ? absl::StrCat(where, "[", k, "]") : where);
+      Resolve(*slot.children[k], below, info.is_list ? absl::StrCat(where, "[", k, "]") : where);
     }
+    if (is_default) filling_.pop_back();
+  }
+
+  // A condition on what is missing is not held against the slot.
+  static bool Exists(const ConfigNode& node, const FieldInfo& slot) {
+    return slot.only_if.empty() || !slot.only_if.HasOperands(node) ||
+           IsTruth(slot.only_if.Evaluate(node));
+  }
+
+  // What the children of a slot are given: what flows here, and what the slot adds.
+  Flows FlowsBelow(const ConfigNode& node, const FieldInfo& info, const Flows& flows,
+                   const std::string& path) {
+    Flows below = flows;
+    for (const GivenValue& given : info.gives) {
+      const std::string by = absl::StrCat(path.empty() ? node.type() : path, " (", given.name,
+                                          " = ", given.formula.text(), ")");
+      ConfigValue value = given.formula.Evaluate(node);
+      if (value.empty() && given.formula.HasOperands(node)) {
+        Fail(node.origin(), JoinConfigPath(path, info.name), "a number that fits 64 bits",
+             absl::StrCat("another from ", by), "", info.doc);
+      }
+      below[given.name] = {std::move(value), by};
+    }
+    return below;
   }
 
   void FillSlot(const ConfigNode& node, const FieldInfo& info, ConfigNode::Slot& slot,
@@ -167,23 +241,10 @@ class Resolver {
         return;
       }
     }
-    filling_.push_back(type);
     slot.state = FieldState::kDefault;
     slot.children.push_back(std::make_unique<ConfigNode>(type));
     // What a default lacks is reported where its surroundings stand in the file.
     slot.children.back()->set_origin(node.origin());
-    FillDefaults(*slot.children.back(), where);
-    filling_.pop_back();
-  }
-
-  // Slots of a default node, so that the guard above sees the whole chain.
-  void FillDefaults(ConfigNode& node, const std::string& path) {
-    for (size_t i = 0; i < node.info().fields.size(); ++i) {
-      const FieldInfo& info = node.info().fields[i];
-      if (info.kind == FieldKind::kSlot) {
-        FillSlot(node, info, node.slot(i), JoinConfigPath(path, info.name), path);
-      }
-    }
   }
 
   static const int64_t* IntOf(const ConfigNode& node, std::string_view name) {
@@ -245,7 +306,7 @@ class Resolver {
   const ConfigNode& root_;
   const ResolveOptions& options_;
   ConfigErrors& errors_;
-  std::vector<const TypeInfo*> filling_;
+  std::vector<const TypeInfo*> filling_;   // defaults inside each other, the outermost first
 };
 
 }  // namespace

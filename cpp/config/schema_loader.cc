@@ -77,6 +77,44 @@ absl::Status ReadBound(const Attributes* attributes, const char* name,
   return absl::OkStatus();
 }
 
+absl::Status AddGiven(std::string_view name, std::string_view text, FieldInfo& entry) {
+  ASSIGN_OR_RETURN(Formula formula, Formula::Parse(text));
+  entry.gives.push_back({std::string(name), std::move(formula)});
+  return absl::OkStatus();
+}
+
+// "model_dim -> hidden_dim": what comes before and after the arrow.
+absl::Status AddArrow(std::string_view text, std::string_view before, std::string_view after,
+                      std::string_view quote, FieldInfo& entry) {
+  if (text.empty()) return absl::OkStatus();
+  const std::vector<std::string_view> parts = absl::StrSplit(text, "->");
+  if (parts.size() != 2) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("expected `before -> after`, got ", Quoted(text)));
+  }
+  const auto quoted = [quote](std::string_view part) {
+    return absl::StrCat(quote, absl::StripAsciiWhitespace(part), quote);
+  };
+  RETURN_IF_ERROR(AddGiven(before, quoted(parts[0]), entry));
+  return AddGiven(after, quoted(parts[1]), entry);
+}
+
+// See schemas/attributes.fbs.
+absl::Status ReadFormulas(const Attributes* attributes, FieldInfo& entry) {
+  RETURN_IF_ERROR(AddArrow(TextOf(attributes, "dims"), "in_dim", "out_dim", "", entry));
+  RETURN_IF_ERROR(AddArrow(TextOf(attributes, "names"), "in_name", "out_name", "'", entry));
+  for (const std::string_view item :
+       absl::StrSplit(TextOf(attributes, "gives"), ';', absl::SkipWhitespace())) {
+    const std::vector<std::string_view> parts = absl::StrSplit(item, absl::MaxSplits('=', 1));
+    const std::string_view name = absl::StripAsciiWhitespace(parts.front());
+    RETURN_IF_ERROR(AddGiven(name, parts.back(), entry));
+  }
+  const std::string only_if = TextOf(attributes, "only_if");
+  if (only_if.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(entry.only_if, Formula::Parse(only_if));
+  return absl::OkStatus();
+}
+
 class Loader {
  public:
   explicit Loader(const reflection::Schema& schema) : schema_(schema) {}
@@ -131,7 +169,35 @@ class Loader {
       }
       info.fields.push_back(std::move(entry));
     }
+    RETURN_IF_ERROR(CheckFormulas(info));
+    return CheckMarks(info);
+  }
+
+  static absl::Status CheckFormulas(const TypeInfo& info) {
+    for (const FieldInfo& field : info.fields) {
+      absl::Status status = field.only_if.Check(info);
+      for (const GivenValue& given : field.gives) status.Update(given.formula.Check(info));
+      if (!status.ok()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(info.name, ".", field.name, ": ", status.message()));
+      }
+    }
     return absl::OkStatus();
+  }
+
+  static absl::Status CheckMarks(const TypeInfo& info) {
+    int inner = 0, adopting = 0;
+    for (const FieldInfo& field : info.fields) {
+      if (field.is_inner && field.is_list) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(info.name, ".", field.name, ": an inner slot holds one module, no list"));
+      }
+      inner += field.is_inner ? 1 : 0;
+      adopting += field.adopts ? 1 : 0;
+    }
+    if (inner <= 1 && adopting <= 1) return absl::OkStatus();
+    return absl::InvalidArgumentError(absl::StrCat(
+        info.name, ": expected at most one slot marked `", inner > 1 ? "inner" : "adopts", "`"));
   }
 
   absl::Status FillField(const reflection::Field& field, FieldInfo& entry) {
@@ -148,12 +214,15 @@ class Loader {
     RETURN_IF_ERROR(ReadBound(attributes, "below", entry.below));
     entry.choices = ListOf(attributes, "choices");
     entry.flows = TextOf(attributes, "flows");
+    entry.inherits = TextOf(attributes, "inherits");
     entry.follows = TextOf(attributes, "follows");
     entry.at_least = TextOf(attributes, "at_least");
     entry.divides = TextOf(attributes, "divides");
     entry.unless = TextOf(attributes, "unless");
     entry.was = ListOf(attributes, "was");
-    if (entry.name == "type" || entry.name == "extends" || entry.name == "modifiers") {
+    entry.example = TextOf(attributes, "example");
+    if (entry.name == "type" || entry.name == "extends" || entry.name == "modifiers" ||
+        entry.name == "parameters") {
       return absl::InvalidArgumentError("this name is reserved in configs");
     }
     RETURN_IF_ERROR(FillKind(field, entry));
@@ -236,6 +305,9 @@ class Loader {
       entry.default_type = TextOf(field.attributes(), "default_type");
       entry.usual_type = TextOf(field.attributes(), "usual_type");
       entry.is_optional = HasAttribute(field.attributes(), "optional");
+      entry.is_inner = HasAttribute(field.attributes(), "inner");
+      entry.adopts = HasAttribute(field.attributes(), "adopts");
+      RETURN_IF_ERROR(ReadFormulas(field.attributes(), entry));
       if (entry.role.empty()) return absl::InvalidArgumentError("a slot needs a role");
       return absl::OkStatus();
     }

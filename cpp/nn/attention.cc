@@ -7,7 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
 #include "cpp/nn/module.h"
-#include "cpp/nn/projection.h"
+#include "cpp/nn/scope.h"
 #include "gen/config/attention.h"
 
 #include <cmath>
@@ -39,22 +39,15 @@ class Attention : public Module {
     const int64_t width = config_.num_heads * config_.head_dim;
     if (!graph.ok()) return Values{};
     const ValueId merged = graph.Reshape(y, {dims[0], dims[1], width});
-    return Values{Project(scope,
-                          {"o_proj", width, config_.model_dim, config_.bias,
-                           config_.output_init_std > 0 ? config_.output_init_std : config_.init_std,
-                           {"heads", "embed"}},
-                          merged)};
+    return Values{scope.Call1("o_proj", {merged})};
   }
 
  private:
   static ValueId First(const Values& values) { return values.empty() ? kNoValue : values[0]; }
 
   // [B,T,D] -> [B,T,heads,head_dim]
-  ValueId Heads(Scope& scope, std::string name, int64_t heads, ValueId x) const {
-    const ValueId y =
-        Project(scope, {std::move(name), config_.model_dim, heads * config_.head_dim,
-                        config_.bias || config_.qkv_bias, config_.init_std, {"embed", "heads"}},
-                x);
+  ValueId Heads(Scope& scope, std::string_view slot, int64_t heads, ValueId x) const {
+    const ValueId y = scope.Call1(slot, {x});
     Graph& graph = scope.graph();
     if (!graph.ok()) return kNoValue;
     const Dims dims = graph.dims(x);

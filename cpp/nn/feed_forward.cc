@@ -1,11 +1,10 @@
 // FeedForward: y = act(x Wu) Wd, or gated y = (act(x Wg) * (x Wu)) Wd (arXiv 2002.05202).
 //
-// Single-device code: how the weights are split is the mesh's business. Weights start as
-// normal(0, init_std), the last one as normal(0, output_init_std).
+// The products are slots: up_proj Wu, gate_proj Wg, down_proj Wd.
 
 #include "cpp/base/status_macros.h"
 #include "cpp/nn/module.h"
-#include "cpp/nn/projection.h"
+#include "cpp/nn/scope.h"
 #include "gen/config/feed_forward.h"
 
 namespace tessera {
@@ -34,27 +33,18 @@ class FeedForward : public Module {
     Graph& graph = scope.graph();
     const ValueId x = inputs[0];
     ValueId hidden = kNoValue;
-    const ValueId up = Project(scope, In("up_proj"), x);
+    const ValueId up = scope.Call1("up_proj", {x});
     if (config_.gated) {
-      const ValueId gate = Project(scope, In("gate_proj"), x);
+      const ValueId gate = scope.Call1("gate_proj", {x});
       hidden = graph.Op("glu", {gate, up},
                         {{"activation", std::string(Name(config_.activation))}});
     } else {
       hidden = Activate(graph, config_.activation, up);
     }
-    return Values{Project(scope,
-                          {"down_proj", config_.hidden_dim, config_.model_dim, config_.bias,
-                           config_.output_init_std > 0 ? config_.output_init_std : config_.init_std,
-                           {"mlp", "embed"}},
-                          hidden)};
+    return Values{scope.Call1("down_proj", {hidden})};
   }
 
  private:
-  ProjectionSpec In(std::string name) const {
-    return {std::move(name), config_.model_dim, config_.hidden_dim, config_.bias,
-            config_.init_std, {"embed", "mlp"}};
-  }
-
   FeedForwardConfig config_;
 };
 

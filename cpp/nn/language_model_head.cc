@@ -1,7 +1,7 @@
 // LanguageModelHead: logits[B,T,V] from x[B,T,D].
 //
-// Tied: the weight is the embedding's table [V,D], shared by the model (nn/language_model.cc) under
-// this head's path "weight". Untied: a weight [D,V] of its own.
+// The product is a slot whose parameters stand under this head's own path. Tied: its weight is the
+// embedding's table [V,D], shared by the model (nn/language_model.cc). Untied: a weight [D,V].
 
 #include "cpp/base/status_macros.h"
 #include "cpp/nn/module.h"
@@ -22,23 +22,7 @@ class LanguageModelHead : public Module {
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
     RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
-    Graph& graph = scope.graph();
-    const Initializer init = Initializer::Normal(config_.init_std);
-    ValueId logits = kNoValue;
-    if (config_.tied) {
-      const ValueId weight_VD =
-          scope.Param("weight", {config_.vocab_size, config_.model_dim}, init, {"vocab", "embed"});
-      logits = graph.MatMul(inputs[0], weight_VD, false, true);
-    } else {
-      const ValueId weight_DV =
-          scope.Param("weight", {config_.model_dim, config_.vocab_size}, init, {"embed", "vocab"});
-      logits = graph.MatMul(inputs[0], weight_DV);
-    }
-    if (config_.bias) {
-      logits = graph.Add(logits, scope.Param("bias", {config_.vocab_size},
-                                             Initializer::Constant(0), {"vocab"}, false));
-    }
-    return Values{logits};
+    return Values{scope.Call1("projection", {inputs[0]})};
   }
 
  private:

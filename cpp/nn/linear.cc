@@ -1,8 +1,12 @@
-// Linear: y = x weight + bias, with weight [in_dim, out_dim].
+// Linear: y = x weight + bias, with weight [in_dim, out_dim], or [out_dim, in_dim] when transposed.
+//
+// What modules project with: they hold it in slots of the role "linear" and dictate its dims, so
+// that an adapter or another product can stand in its place. Weights start as normal(0, init_std),
+// biases as 0.
 
 #include "cpp/base/status_macros.h"
 #include "cpp/nn/module.h"
-#include "cpp/nn/projection.h"
+#include "cpp/nn/scope.h"
 #include "gen/config/linear.h"
 
 namespace tessera {
@@ -14,9 +18,23 @@ class Linear : public Module {
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
     RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
-    return Values{Project(scope,
-                          {"", config_.in_dim, config_.out_dim, config_.bias, config_.init_std, {}},
-                          inputs[0])};
+    Graph& graph = scope.graph();
+    const Initializer init = Initializer::Normal(config_.init_std);
+    const bool is_named = !config_.in_name.empty() || !config_.out_name.empty();
+    Dims dims = {config_.in_dim, config_.out_dim};
+    std::vector<std::string> names;
+    if (is_named) names = {config_.in_name, config_.out_name};
+    if (config_.transposed) {
+      std::swap(dims[0], dims[1]);
+      if (is_named) std::swap(names[0], names[1]);
+    }
+    const ValueId weight = scope.Param("weight", dims, init, names);
+    const ValueId y = graph.MatMul(inputs[0], weight, false, config_.transposed);
+    if (!config_.bias) return Values{y};
+    if (is_named) names = {config_.out_name};
+    const ValueId bias_O = scope.Param("bias", {config_.out_dim}, Initializer::Constant(0), names,
+                                       /*decay=*/false);
+    return Values{graph.Add(y, bias_O)};
   }
 
  private:

@@ -20,11 +20,23 @@ DType Scope::dtype() const { return tracer_.options().dtype; }
 
 bool Scope::MayUse(std::string_view what) {
   if (!graph().ok()) return false;
-  if (!frame_.is_guest) return true;
+  if (!IsGuest()) return true;
   graph().Fail(absl::InvalidArgumentError(absl::StrCat(
       what, ": a hook that is called on a provided module stands in the caller's function, where "
-      "it has no parameters, state, keys, children or losses of its own")));
+      "it has no state, keys or losses of its own")));
   return false;
+}
+
+bool Scope::IsGuest() const { return !frame_.guest.empty(); }
+
+Values Scope::CallGuest(const ConfigNode& config, std::string guest, std::string_view hook,
+                        const Values& inputs) {
+  const std::string outer_guest = std::exchange(frame_.guest, std::move(guest));
+  const ConfigNode* outer_config = std::exchange(frame_.config, &config);
+  Values outputs = tracer_.BuildHere(frame_, config, hook, inputs);
+  frame_.config = outer_config;
+  frame_.guest = outer_guest;
+  return outputs;
 }
 
 absl::Status Scope::CheckInputs(const Values& inputs, std::initializer_list<int> ranks) const {
@@ -51,9 +63,18 @@ absl::Status Scope::CheckInputs(const Values& inputs, std::initializer_list<int>
 
 ValueId Scope::Param(std::string_view path, const Dims& dims, const Initializer& init,
                      std::vector<std::string> logical_dims, bool decay) {
-  if (!MayUse(absl::StrCat("parameter ", path))) return kNoValue;
+  if (!graph().ok()) return kNoValue;
+  const std::string guest_path = absl::StrCat(frame_.guest, "/", path);
+  if (IsGuest()) path = guest_path;
   const ValueType type{dtype(), dims};
   const int existing = frame_.function->FindInput(path, InputKind::kParam);
+  if (frame_.inner.contains(path)) {
+    graph().Fail(absl::InvalidArgumentError(absl::StrCat(
+        "parameter ", path, ": the module in the inner slot has one of this name, and that slot "
+        "adds no part to paths; choose another name")));
+    return kNoValue;
+  }
+  frame_.own.emplace(path);
   if (existing >= 0) {
     const ValueId id = frame_.function->inputs()[existing].value;
     if (frame_.function->type(id) != type) {
@@ -76,6 +97,7 @@ ValueId Scope::Buffer(std::string_view path, const ValueType& type, const Initia
     return kNoValue;
   }
   ParamSpec spec{init, std::move(logical_dims), /*decay=*/false, /*is_buffer=*/true};
+  frame_.own.emplace(path);
   const int existing = frame_.function->FindInput(path, InputKind::kParam);
   if (existing < 0) {
     return frame_.function->AddInput(std::string(path), InputKind::kParam, type, std::move(spec));
@@ -143,13 +165,16 @@ ValueId Scope::Key(std::string_view name) {
 }
 
 Values Scope::Call(std::string_view slot, const Values& inputs, std::string_view at, int index) {
-  if (!MayUse(absl::StrCat("slot ", slot))) return {};
+  if (!graph().ok()) return {};
   const ConfigNode* child = Child(slot, index);
   if (child == nullptr) {
     graph().Fail(absl::InvalidArgumentError(absl::StrCat("slot '", slot, "' is empty")));
     return {};
   }
-  return tracer_.CallChild(frame_, *child, "", inputs, std::string(at.empty() ? slot : at));
+  const std::string path = PathOf(slot, at);
+  if (!IsGuest()) return tracer_.CallChild(frame_, *child, "", inputs, path);
+  const std::string guest = path.empty() ? frame_.guest : absl::StrCat(frame_.guest, "/", path);
+  return CallGuest(*child, guest, "", inputs);
 }
 
 ValueId Scope::Call1(std::string_view slot, const Values& inputs, std::string_view at) {
@@ -165,6 +190,12 @@ ValueId Scope::Call1(std::string_view slot, const Values& inputs, std::string_vi
 
 const ConfigNode* Scope::Child(std::string_view slot, int index) const {
   return frame_.config->Child(slot, static_cast<size_t>(index));
+}
+
+std::string Scope::PathOf(std::string_view slot, std::string_view at) const {
+  const FieldInfo* field = frame_.config->info().Find(slot);
+  if (field != nullptr && field->is_inner) return "";
+  return std::string(at.empty() ? slot : at);
 }
 
 int Scope::ChildCount(std::string_view slot) const {
@@ -190,7 +221,7 @@ Values Scope::CallGrouped(std::string_view slot, const Values& rows, ValueId own
   }
   Values operands = rows;
   operands.push_back(owners);
-  return tracer_.CallGrouped(frame_, *child, operands, count, std::string(at.empty() ? slot : at));
+  return tracer_.CallGrouped(frame_, *child, operands, count, PathOf(slot, at));
 }
 
 Values Scope::CallHook(std::string_view slot, std::string_view hook, const Values& inputs) {
@@ -200,7 +231,7 @@ Values Scope::CallHook(std::string_view slot, std::string_view hook, const Value
     graph().Fail(absl::InvalidArgumentError(absl::StrCat("slot '", slot, "' is empty")));
     return {};
   }
-  return tracer_.CallChild(frame_, *child, hook, inputs, std::string(slot));
+  return tracer_.CallChild(frame_, *child, hook, inputs, PathOf(slot, ""));
 }
 
 void Scope::Share(std::string_view child_path, std::string_view own_path) {
@@ -208,7 +239,10 @@ void Scope::Share(std::string_view child_path, std::string_view own_path) {
 }
 
 void Scope::ProvideBelow(std::string_view role, std::string_view slot) {
-  if (const ConfigNode* child = Child(slot, 0)) frame_.provided[std::string(role)] = child;
+  if (!MayUse(absl::StrCat("role ", role))) return;
+  if (const ConfigNode* child = Child(slot, 0)) {
+    frame_.provided[std::string(role)] = {child, PathOf(slot, "")};
+  }
 }
 
 namespace {
@@ -216,7 +250,7 @@ namespace {
 const ConfigNode* FindProvided(const TraceFrame* frame, std::string_view role) {
   for (frame = frame->parent; frame != nullptr; frame = frame->parent) {
     const auto it = frame->provided.find(role);
-    if (it != frame->provided.end()) return it->second;
+    if (it != frame->provided.end()) return it->second.config;
   }
   return nullptr;
 }
@@ -237,10 +271,7 @@ Values Scope::CallProvided(std::string_view role, std::string_view hook, const V
     graph().Fail(absl::InvalidArgumentError(absl::StrCat("nothing provides '", role, "'")));
     return {};
   }
-  const bool was_guest = std::exchange(frame_.is_guest, true);
-  Values outputs = tracer_.BuildHere(frame_, *config, hook, inputs);
-  frame_.is_guest = was_guest;
-  return outputs;
+  return CallGuest(*config, absl::StrCat("^", role), hook, inputs);
 }
 
 void Scope::AddLoss(std::string_view name, ValueId numerator, ValueId denominator, double weight) {

@@ -36,6 +36,8 @@ struct Statistic {
                   // of the step counts
   };
   std::string name;    // "load_balance"; no '/' or '#'
+  bool is_metric = false;   // reported only
+  bool per_layer = false;   // totals of this layer alone, named by its path too
   Scope scope = kMicroBatch;
   double weight = 1;
   Values sums;         // f32 or f64
@@ -87,8 +89,8 @@ class Scope {
   // --- Children ---
   bool HasChild(std::string_view slot) const;
   int ChildCount(std::string_view slot) const;
-  // Builds the child of `slot` under the path `at` (default: the slot's name). For a list slot,
-  // `index` says which child.
+  // Builds the child of `slot` under the path `at` (default: the slot's name; a slot marked `inner`
+  // adds nothing to paths). For a list slot, `index` says which child.
   Values Call(std::string_view slot, const Values& inputs, std::string_view at = "",
               int index = 0);
   ValueId Call1(std::string_view slot, const Values& inputs, std::string_view at = "");
@@ -107,7 +109,8 @@ class Scope {
   // Makes the child of `slot` known to everything below under `role` ("position").
   void ProvideBelow(std::string_view role, std::string_view slot);
   // Calls a hook of the module provided under `role` by a surrounding module, here and now. Such
-  // hooks may use ambient values but no parameters. REQUIRES: HasProvided(role, hook).
+  // hooks may use ambient values, parameters (they stand at the module that provides it, one for
+  // all callers) and slots of their own; no state, keys or losses. REQUIRES: HasProvided(role, hook).
   bool HasProvided(std::string_view role, std::string_view hook) const;
   Values CallProvided(std::string_view role, std::string_view hook, const Values& inputs);
 
@@ -120,8 +123,13 @@ class Scope {
 
  private:
   const ConfigNode* Child(std::string_view slot, int index) const;
+  std::string PathOf(std::string_view slot, std::string_view at) const;
   // False, with an error, while a hook of a provided module builds in somebody else's function.
   bool MayUse(std::string_view what);
+  bool IsGuest() const;
+  // Builds `config`, provided or below what is, right here; its parameters begin with `guest`.
+  Values CallGuest(const ConfigNode& config, std::string guest, std::string_view hook,
+                   const Values& inputs);
 
   Tracer& tracer_;
   TraceFrame& frame_;

@@ -9,6 +9,25 @@
 namespace tessera {
 namespace {
 
+// A child in an inner slot stands at "" and keeps its names.
+std::string PathBelow(std::string_view at, std::string_view name) {
+  return at.empty() ? std::string(name) : absl::StrCat(at, "/", name);
+}
+
+// Where a formal input of a function called at `at` is found in the caller's frame. A parameter of
+// a provided module, "^role/path", is passed up to the frame that provides the role.
+std::string PathInFrame(const TraceFrame& frame, std::string_view at, std::string_view name) {
+  std::string path = PathBelow(at, name);
+  if (name.starts_with('^')) {
+    const size_t slash = std::min(name.find('/'), name.size());
+    const auto provided = frame.provided.find(name.substr(1, slash - 1));
+    if (provided == frame.provided.end()) return std::string(name);
+    path = PathBelow(provided->second.path, name.substr(std::min(slash + 1, name.size())));
+  }
+  const auto it = frame.shared.find(path);
+  return it == frame.shared.end() ? path : it->second;
+}
+
 absl::Status WithPath(const absl::Status& status, std::string_view path) {
   if (status.ok() || path.empty()) return status;
   return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
@@ -116,7 +135,7 @@ std::string Tracer::KeyOf(const TraceFrame& parent, const ConfigNode& child, std
   // What surrounds a child matters through the modules provided to it; the nearest one counts.
   std::map<std::string_view, const ConfigNode*> provided;
   for (const TraceFrame* frame = &parent; frame != nullptr; frame = frame->parent) {
-    for (const auto& [role, config] : frame->provided) provided.try_emplace(role, config);
+    for (const auto& [role, module] : frame->provided) provided.try_emplace(role, module.config);
   }
   std::string key = absl::StrCat(child.type(), "#", child.Fingerprint(), "#", hook);
   for (const ValueType& type : input_types) absl::StrAppend(&key, "#", type.ToText());
@@ -166,10 +185,15 @@ absl::Status Tracer::BindCall(TraceFrame& frame, const Function& callee, const V
       continue;
     }
     std::string path = formal.name;
-    if (formal.kind != InputKind::kAmbient) {
-      path = absl::StrCat(at, "/", formal.name);
-      const auto it = frame.shared.find(path);
-      if (it != frame.shared.end()) path = it->second;
+    if (formal.kind != InputKind::kAmbient) path = PathInFrame(frame, at, formal.name);
+    if (at.empty() && formal.kind == InputKind::kParam && path == formal.name &&
+        !path.starts_with('^')) {
+      if (frame.own.contains(path)) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "parameter ", path, ": the wrapper and the module in its inner slot both have one of "
+            "this name, and that slot adds no part to paths; the wrapper must choose another"));
+      }
+      frame.inner.insert(path);
     }
     const int existing = frame.function->FindInput(path, formal.kind);
     const ValueType& type = callee.type(formal.value);
@@ -220,7 +244,7 @@ Values Tracer::BindResults(TraceFrame& frame, const Function& callee, const Valu
     if (output.kind == OutputKind::kResult) {
       ordinary.push_back(results[i]);
     } else {
-      frame.function->AddOutput(absl::StrCat(at, "/", output.name), results[i], output.kind,
+      frame.function->AddOutput(PathBelow(at, output.name), results[i], output.kind,
                                 output.weight);
     }
   }

@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,14 +57,22 @@ std::vector<NamedType> LanguageModelArguments(Mode mode);
 std::vector<NamedType> LanguageModelAmbients(Mode mode);
 
 struct TraceFrame {
+  // A module that this frame provides to what is below, and the path at which it stands here.
+  struct Provided {
+    const ConfigNode* config = nullptr;
+    std::string path;
+  };
   Function* function = nullptr;
   std::unique_ptr<Graph> graph;
   const ConfigNode* config = nullptr;
   const TraceFrame* parent = nullptr;
   std::map<std::string, std::string, std::less<>> shared;       // child path -> own path
-  std::map<std::string, const ConfigNode*, std::less<>> provided;  // role -> config
-  // While a hook of a provided module builds: this function is another module's.
-  bool is_guest = false;
+  std::map<std::string, Provided, std::less<>> provided;        // by role
+  // Parameters asked for here, and those that came up from an inner slot under the same names.
+  std::set<std::string, std::less<>> own, inner;
+  // While a hook of a provided module builds: this function is another module's. Its parameters
+  // are called "^role/path" here and get their path where the module is provided.
+  std::string guest;
 };
 
 class Tracer {

@@ -32,7 +32,8 @@ TEST(WrongConfigsTest, MisspeltField) {
   EXPECT_EQ(ErrorOf(SmallWith("num_heads", "num_head")),
             "run.json:8:23: model.decoder.layer.attention.num_head: expected a field of "
             "Attention (model_dim, num_heads, num_kv_heads, head_dim, bias, qkv_bias, causal, "
-            "scale, init_std, output_init_std), got 'num_head' (did you mean 'num_heads'?)");
+            "scale, init_std, output_init_std, q_proj, k_proj, v_proj, o_proj), got 'num_head' (did "
+            "you mean 'num_heads'?)");
 }
 
 TEST(WrongConfigsTest, MisspeltSection) {

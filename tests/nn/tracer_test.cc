@@ -227,8 +227,8 @@ TEST(ScopeTest, ALossInsideALayerIsOneLossPerLayer) {
   EXPECT_EQ(metrics.size(), 2u);
 }
 
-// A position whose "rotate" wants something of its own: it would get that of the attention that
-// calls it, once for every layer.
+// A position whose "rotate" wants something of its own, in the function of the attention that calls
+// it, once for every layer.
 class GreedyPosition : public Module {
  public:
   explicit GreedyPosition(std::function<void(Scope&)> want) : want_(std::move(want)) {}
@@ -244,7 +244,7 @@ class GreedyPosition : public Module {
   std::function<void(Scope&)> want_;
 };
 
-absl::Status TraceGreedy(std::function<void(Scope&)> want) {
+absl::StatusOr<FunctionRef> TraceGreedy(std::function<void(Scope&)> want) {
   auto registry = std::make_shared<SchemaRegistry>(SchemaRegistry::Builtin());
   RETURN_IF_ERROR(registry->RegisterText(
       "namespace test; table Greedy (role: \"position\") {\n  /// Size.\n  size: long = 1;\n}",
@@ -257,20 +257,31 @@ absl::Status TraceGreedy(std::function<void(Scope&)> want) {
   RETURN_IF_ERROR(table.Register("Greedy", [want](const ConfigNode&) {
     return absl::StatusOr<std::unique_ptr<Module>>(std::make_unique<GreedyPosition>(want));
   }));
-  return TraceModel(resolved.root(), table, {DType::kF32, Mode::kTrain}).status();
+  return TraceModel(resolved.root(), table, {DType::kF32, Mode::kTrain});
 }
 
-TEST(ScopeTest, AProvidedHookHasNothingOfItsOwn) {
+TEST(ScopeTest, AParameterOfAProvidedHookStandsWhereTheModuleIsProvided) {
+  const auto main = TraceGreedy([](Scope& scope) { scope.Param("w", {2}, {}); });
+  ASSERT_TRUE(main.ok()) << main.status();
+  EXPECT_TRUE(Verify(**main).ok()) << Verify(**main);
+  int count = 0;
+  for (const FunctionInput& input : (*main)->inputs()) {
+    if (!input.name.ends_with("/w")) continue;
+    ++count;
+    EXPECT_EQ(input.name, "decoder/position/w");
+  }
+  EXPECT_EQ(count, 1) << "two layers, one parameter";
+}
+
+TEST(ScopeTest, AProvidedHookHasNoStateKeysOrLosses) {
   EXPECT_TRUE(TraceGreedy([](Scope& scope) { scope.Ambient("positions"); }).ok());
   const std::pair<const char*, std::function<void(Scope&)>> wants[] = {
-      {"parameter w", [](Scope& scope) { scope.Param("w", {2}, {}); }},
       {"state s", [](Scope& scope) { scope.State("s", {DType::kF32, {2}}); }},
       {"key k", [](Scope& scope) { scope.Key("k"); }},
-      {"slot norm", [](Scope& scope) { scope.Call("norm", {}); }},
       {"loss l", [](Scope& scope) { scope.AddLoss("l", 0, 0); }},
   };
   for (const auto& [what, want] : wants) {
-    const absl::Status status = TraceGreedy(want);
+    const absl::Status status = TraceGreedy(want).status();
     EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument) << what;
     EXPECT_THAT(std::string(status.message()),
                 StartsWith(absl::StrCat("decoder: layers/0: attention: ", what, ": a hook")));
