@@ -1,0 +1,116 @@
+package io.tessera;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.List;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Creating and closing many times takes no memory; what was forgotten is freed and reported. */
+@Timeout(240)
+final class MemoryTest {
+  private static final long MOST_BYTES = 24L << 20; // the JVM's own heap and code move that much
+
+  @TempDir
+  Path folder;
+
+  private interface Cycle {
+    void run(int index) throws Exception;
+  }
+
+  private static long residentBytes() throws Exception {
+    System.gc();
+    String[] fields = Files.readString(Path.of("/proc/self/statm")).split(" ");
+    return Long.parseLong(fields[1]) * 4096;
+  }
+
+  private static long growth(int count, Cycle cycle) throws Exception {
+    for (int i = 0; i < count; ++i) {
+      cycle.run(i);
+    }
+    long before = residentBytes();
+    for (int i = 0; i < count; ++i) {
+      cycle.run(i);
+    }
+    return residentBytes() - before;
+  }
+
+  @Test
+  void closingGivesEverythingBack() throws Exception {
+    Path corpus = Small.corpus(folder);
+    try (Runtime runtime = Runtime.builder().threads(1).build();
+        Config config = Small.config(runtime, corpus)) {
+      long small = growth(10_000, index -> {
+        try (Config copy = config.copy(); Graph graph = Graph.create(runtime);
+            Tensor tensor = Tensor.zeros(DType.F32, 1000)) {
+          tensor.floats().put(0, 1);
+          assertThrows(TesseraException.class, () -> copy.get("trainer.stepz"));
+        }
+      });
+      assertTrue(small < MOST_BYTES, small + " bytes more after 10,000 cycles");
+      Random random = new Random(7);
+      long large = growth(30, index -> oneOfEach(corpus, random));
+      assertTrue(large < MOST_BYTES, large + " bytes more after 30 trainers");
+    }
+  }
+
+  /** A runtime with all that is made from it, closed in some order. */
+  private static void oneOfEach(Path corpus, Random random) throws Exception {
+    List<AutoCloseable> all = new ArrayList<>();
+    Runtime runtime = Runtime.builder().threads(1).build();
+    Small.register(runtime);
+    Config config = Small.config(runtime, corpus);
+    Trainer trainer = Trainer.create(config);
+    trainer.addSink(record -> { });
+    trainer.step();
+    Collections.addAll(all, runtime, config, trainer, trainer.generator(),
+        Program.fromConfig(config, new Program.Settings()), trainer.run());
+    Collections.shuffle(all, random);
+    for (AutoCloseable each : all) {
+      each.close();
+    }
+  }
+
+  @Test
+  void whatIsForgottenIsFreedAndReported() throws Exception {
+    long before = Leaks.count();
+    for (int i = 0; i < 20; ++i) {
+      Tensor.zeros(DType.F32, 1000);
+    }
+    for (int i = 0; i < 100 && Leaks.count() < before + 20; ++i) {
+      System.gc();
+      Thread.sleep(10);
+    }
+    assertEquals(before + 20, Leaks.count());
+    Tensor.zeros(DType.F32, 1000).close();
+    System.gc();
+    assertEquals(before + 20, Leaks.count());
+  }
+
+  @Test
+  void closingWhileAnotherThreadCallsIsSafe() throws Exception {
+    for (int round = 0; round < 200; ++round) {
+      Tensor tensor = Tensor.zeros(DType.F32, 100);
+      Thread reader = new Thread(() -> {
+        try {
+          for (;;) {
+            tensor.dims();
+          }
+        } catch (TesseraException | IllegalStateException closed) {
+          return;
+        }
+      });
+      reader.start();
+      tensor.close();
+      reader.join();
+    }
+  }
+}
