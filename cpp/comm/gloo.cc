@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <deque>
 #include <exception>
 #include <functional>
 #include <utility>
@@ -13,6 +14,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/synchronization/mutex.h"
 #include "cpp/base/status_macros.h"
+#include "cpp/comm/peer.h"
 #include "cpp/comm/reduce.h"
 #include "cpp/comm/signals.h"
 #include "gloo/rendezvous/context.h"
@@ -79,13 +81,28 @@ struct CallInfo {
   std::string Text() const { return absl::StrCat(name, " of size ", size); }
 };
 
+// Slots of Gloo from here on are messages between two ranks, two for each tag; those of the
+// collectives count from 1.
+constexpr uint64_t kFirstMessageSlot = uint64_t{1} << 48;
+// A rank that is further ahead than this waits.
+constexpr size_t kMostSends = 256;
+
+struct SentMessage {
+  int to = 0;
+  int64_t size = 0;
+  std::vector<char> bytes;
+  std::vector<std::unique_ptr<gloo::transport::UnboundBuffer>> parts;
+};
+
 class GlooCommunicator : public Communicator {
  public:
   GlooCommunicator(const GlooOptions& options, std::unique_ptr<ControlChannel> channel)
       : options_(options), channel_(std::move(channel)) {}
 
   ~GlooCommunicator() override {
+    if (Failure().ok()) FinishSends(0).IgnoreError();
     channel_->OnFailure(nullptr);
+    sent_.clear();
     // The pairs go before the farewell, so that what was sent is out when others hear of it.
     context_.reset();
   }
@@ -98,6 +115,8 @@ class GlooCommunicator : public Communicator {
   absl::Status Broadcast(void* data, int64_t bytes, int root) override;
   absl::Status AllGather(const void* input, int64_t bytes, void* output) override;
   absl::Status Barrier() override;
+  absl::Status Send(const void* data, int64_t bytes, int to, int tag) override;
+  absl::Status Receive(void* data, int64_t bytes, int from, int tag) override;
   void Abort(std::string_view reason) override;
 
  private:
@@ -110,6 +129,16 @@ class GlooCommunicator : public Communicator {
   // all-reduce and broadcast.
   void GatherShares(char* data, int64_t count, int64_t element_bytes);
   absl::Status Failure();
+  // One message between two ranks: its size, then its bytes.
+  absl::Status ReceivePart(void* data, size_t bytes, int from, uint64_t slot);
+  absl::Status WaitFor(gloo::transport::UnboundBuffer& buffer, bool is_receive, int peer);
+  // Waits until at most `left` messages are on their way.
+  absl::Status FinishSends(size_t left);
+  // For a transport that hangs by itself.
+  std::chrono::milliseconds WaitLimit() const {
+    return std::chrono::milliseconds(options_.control.collective_timeout_ms +
+                                     4 * options_.control.heartbeat_timeout_ms);
+  }
 
   // The rank `step` places on; all start with another peer, so none is stormed.
   int Peer(int step) const { return (rank() + step) % size(); }
@@ -119,6 +148,7 @@ class GlooCommunicator : public Communicator {
   std::shared_ptr<gloo::rendezvous::Context> context_;
   uint64_t next_slot_ = 1;
   std::vector<char> scratch_;
+  std::deque<SentMessage> sent_;   // that Gloo may still read
 
   absl::Mutex mutex_;
   absl::Status abort_ ABSL_GUARDED_BY(mutex_);
@@ -155,11 +185,8 @@ class GlooCommunicator::Exchange {
       if (comm_.is_broken_) throw ChannelError("the group has failed");
       for (const Operation& operation : operations_) comm_.waiting_.push_back(operation.buffer);
     }
-    // The server ends a wait that takes too long and knows who is to blame; this is for a
-    // transport that hangs by itself.
-    const auto limit = std::chrono::milliseconds(
-        comm_.options_.control.collective_timeout_ms +
-        4 * comm_.options_.control.heartbeat_timeout_ms);
+    // The server ends a wait that takes too long and knows who is to blame.
+    const auto limit = comm_.WaitLimit();
     for (const Operation& operation : operations_) {
       bool is_done = false;
       try {
@@ -363,6 +390,94 @@ absl::Status GlooCommunicator::Barrier() {
     }
     exchange.Wait();
   });
+}
+
+absl::Status GlooCommunicator::Send(const void* data, int64_t bytes, int to, int tag) {
+  RETURN_IF_ERROR(CheckPeer("send", to, rank(), size()));
+  RETURN_IF_ERROR(Failure());
+  NoSigpipe no_sigpipe;
+  RETURN_IF_ERROR(FinishSends(kMostSends - 1));
+  const auto* begin = static_cast<const char*>(data);
+  sent_.push_back({});
+  SentMessage& message = sent_.back();
+  message.to = to;
+  message.size = bytes;
+  message.bytes.assign(begin, begin + bytes);
+  const uint64_t slot = kFirstMessageSlot + 2 * static_cast<uint64_t>(tag);
+  try {
+    message.parts.push_back(context_->createUnboundBuffer(&message.size, sizeof(message.size)));
+    message.parts.back()->send(to, slot);
+    if (bytes > 0) {
+      message.parts.push_back(
+          context_->createUnboundBuffer(message.bytes.data(), message.bytes.size()));
+      message.parts.back()->send(to, slot + 1);
+    }
+  } catch (const std::exception& e) {
+    return channel_->Explain(absl::StrCat("sending to rank ", to, ": ", e.what()));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GlooCommunicator::FinishSends(size_t left) {
+  while (sent_.size() > left) {
+    SentMessage& message = sent_.front();
+    for (const auto& part : message.parts) {
+      RETURN_IF_ERROR(WaitFor(*part, /*is_receive=*/false, message.to));
+    }
+    sent_.pop_front();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status GlooCommunicator::WaitFor(gloo::transport::UnboundBuffer& buffer, bool is_receive,
+                                       int peer) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!is_broken_) waiting_.push_back(&buffer);
+  }
+  RETURN_IF_ERROR(Failure());
+  absl::Status status;
+  const std::string what = absl::StrCat(is_receive ? "receiving from" : "sending to", " rank ",
+                                        peer);
+  try {
+    const bool is_done = is_receive ? buffer.waitRecv(WaitLimit()) : buffer.waitSend(WaitLimit());
+    if (!is_done) status = channel_->Explain(absl::StrCat(what, ": the group has failed"));
+  } catch (const std::exception& e) {
+    status = channel_->Explain(absl::StrCat(what, ": ", e.what()));
+  }
+  absl::MutexLock lock(&mutex_);
+  waiting_.clear();
+  if (!status.ok() && abort_.ok()) abort_ = status;
+  return status;
+}
+
+absl::Status GlooCommunicator::ReceivePart(void* data, size_t bytes, int from, uint64_t slot) {
+  std::unique_ptr<gloo::transport::UnboundBuffer> part;
+  try {
+    part = context_->createUnboundBuffer(data, bytes);
+    part->recv(from, slot);
+  } catch (const std::exception& e) {
+    return channel_->Explain(absl::StrCat("receiving from rank ", from, ": ", e.what()));
+  }
+  return WaitFor(*part, /*is_receive=*/true, from);
+}
+
+absl::Status GlooCommunicator::Receive(void* data, int64_t bytes, int from, int tag) {
+  RETURN_IF_ERROR(CheckPeer("receive", from, rank(), size()));
+  RETURN_IF_ERROR(Failure());
+  NoSigpipe no_sigpipe;
+  const uint64_t slot = kFirstMessageSlot + 2 * static_cast<uint64_t>(tag);
+  int64_t sent_bytes = 0;
+  RETURN_IF_ERROR(ReceivePart(&sent_bytes, sizeof(sent_bytes), from, slot));
+  if (sent_bytes != bytes) {
+    absl::MutexLock lock(&mutex_);
+    abort_ = absl::InvalidArgumentError(absl::StrCat("receive: expected ", bytes,
+                                                     " bytes from rank ", from, ", got ",
+                                                     sent_bytes));
+    return abort_;
+  }
+  if (bytes == 0) return absl::OkStatus();
+  return ReceivePart(data, static_cast<size_t>(bytes), from, slot + 1);
 }
 
 void GlooCommunicator::Abort(std::string_view reason) {

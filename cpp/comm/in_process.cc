@@ -2,8 +2,12 @@
 
 #include <chrono>
 #include <cstring>
+#include <deque>
+#include <map>
 #include <string>
+#include <tuple>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -11,6 +15,7 @@
 #include "absl/synchronization/mutex.h"
 #include "absl/time/time.h"
 #include "cpp/base/status_macros.h"
+#include "cpp/comm/peer.h"
 #include "cpp/comm/reduce.h"
 
 namespace tessera {
@@ -72,6 +77,53 @@ class Group {
     // Ranks inside compute and do not wait, so this ends.
     while (!status.ok() && inside_ > 0) changed_.Wait(&mutex_);
     return status;
+  }
+
+  // Puts a copy of the message where `to` will look for it.
+  absl::Status Send(int from, int to, int tag, const void* data, int64_t bytes) {
+    absl::MutexLock lock(&mutex_);
+    if (!failure_.ok()) return failure_;
+    std::vector<char> message;
+    if (!spare_.empty()) {
+      message = std::move(spare_.back());
+      spare_.pop_back();
+    }
+    const auto* begin = static_cast<const char*>(data);
+    message.assign(begin, begin + bytes);
+    post_[{from, to, tag}].push_back(std::move(message));
+    changed_.SignalAll();
+    return absl::OkStatus();
+  }
+
+  absl::Status Receive(int from, int to, int tag, void* data, int64_t bytes) {
+    absl::MutexLock lock(&mutex_);
+    std::deque<std::vector<char>>& messages = post_[{from, to, tag}];
+    const auto deadline = std::chrono::steady_clock::now() + absl::ToChronoNanoseconds(timeout_);
+    while (messages.empty()) {
+      if (!failure_.ok()) return failure_;
+      if (left_[static_cast<size_t>(from)]) {
+        return Fail(absl::UnavailableError(
+            absl::StrCat("receive: rank ", from, " has left the group")));
+      }
+      const auto left_time = deadline - std::chrono::steady_clock::now();
+      if (left_time <= std::chrono::nanoseconds(0)) {
+        return Fail(absl::UnavailableError(absl::StrCat("receive: rank ", from,
+                                                        " has sent nothing within ",
+                                                        absl::FormatDuration(timeout_))));
+      }
+      changed_.WaitWithTimeout(&mutex_, absl::FromChrono(left_time));
+    }
+    if (!failure_.ok()) return failure_;
+    std::vector<char> message = std::move(messages.front());
+    messages.pop_front();
+    if (static_cast<int64_t>(message.size()) != bytes) {
+      return Fail(absl::InvalidArgumentError(
+          absl::StrCat("receive: expected ", bytes, " bytes from rank ", from, ", got ",
+                       message.size())));
+    }
+    if (bytes > 0) std::memcpy(data, message.data(), message.size());
+    spare_.push_back(std::move(message));
+    return absl::OkStatus();
   }
 
   void Abort(int rank, std::string_view reason) {
@@ -142,6 +194,9 @@ class Group {
   std::vector<void*> out_ ABSL_GUARDED_BY(mutex_);
   std::vector<int64_t> arrivals_ ABSL_GUARDED_BY(mutex_);
   std::vector<bool> left_ ABSL_GUARDED_BY(mutex_);
+  // Messages that nobody has received yet, by sender, receiver and tag; and used memory.
+  std::map<std::tuple<int, int, int>, std::deque<std::vector<char>>> post_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::vector<char>> spare_ ABSL_GUARDED_BY(mutex_);
   int inside_ ABSL_GUARDED_BY(mutex_) = 0;
   absl::Status failure_ ABSL_GUARDED_BY(mutex_);
 };
@@ -200,6 +255,16 @@ class InProcessCommunicator : public Communicator {
   absl::Status Barrier() override {
     RETURN_IF_ERROR(group_->Enter(rank_, {"barrier", 0, 0}, nullptr, nullptr));
     return group_->Exit(rank_, "barrier");
+  }
+
+  absl::Status Send(const void* data, int64_t bytes, int to, int tag) override {
+    RETURN_IF_ERROR(CheckPeer("send", to, rank_, size()));
+    return group_->Send(rank_, to, tag, data, bytes);
+  }
+
+  absl::Status Receive(void* data, int64_t bytes, int from, int tag) override {
+    RETURN_IF_ERROR(CheckPeer("receive", from, rank_, size()));
+    return group_->Receive(from, rank_, tag, data, bytes);
   }
 
   void Abort(std::string_view reason) override { group_->Abort(rank_, reason); }

@@ -29,6 +29,11 @@ class Communicator {
   // `output` takes size() blocks of `bytes`, in rank order.
   virtual absl::Status AllGather(const void* input, int64_t bytes, void* output) = 0;
   virtual absl::Status Barrier() = 0;
+  // From one rank to one other, beside the collectives and in no order with them. Send copies and
+  // returns; a Receive waits for the message of that rank and tag, in the order in which they
+  // were sent. INVALID_ARGUMENT: no such rank, oneself, or a message of another size.
+  virtual absl::Status Send(const void* data, int64_t bytes, int to, int tag) = 0;
+  virtual absl::Status Receive(void* data, int64_t bytes, int from, int tag) = 0;
   // Tells every rank to stop; their pending and later calls return ABORTED with the text.
   virtual void Abort(std::string_view reason) = 0;
 };

@@ -172,6 +172,9 @@ absl::Status Executor::State::RunKernel(PlannedKernel& planned, const std::strin
 absl::Status Executor::State::RunAction(const Action& action) {
   if (action.kind == ActionKind::kReduce) return RunReduce();
   if (action.kind == ActionKind::kReduceSlot) return RunReduceSlot(action);
+  if (action.kind == ActionKind::kSend || action.kind == ActionKind::kReceive) {
+    return RunTransfer(action);
+  }
   const std::string& at = program->calls[action.call].at;
   FunctionPlan& function = BindCall(action);
   if (!options.profile) {
@@ -217,6 +220,21 @@ absl::Status Executor::State::RunReduceSlot(const Action& action) {
   if (status.ok()) return status;
   return absl::Status(status.code(), absl::StrCat("sum of '", program->slots[action.slot].name,
                                                   "' over the ranks: ", status.message()));
+}
+
+absl::Status Executor::State::RunTransfer(const Action& action) {
+  const bool sends = action.kind == ActionKind::kSend;
+  RET_CHECK(options.communicator != nullptr) << "a stage of a pipeline needs a communicator";
+  ASSIGN_OR_RETURN(const Tensor tensor, SlotTensor(action.slot, action.micro_batch));
+  const auto bytes = static_cast<int64_t>(tensor.bytes());
+  Communicator& group = *options.communicator;
+  const absl::Status status = sends
+                                  ? group.Send(tensor.data(), bytes, action.peer, action.tag)
+                                  : group.Receive(tensor.data(), bytes, action.peer, action.tag);
+  if (status.ok()) return status;
+  return absl::Status(status.code(), absl::StrCat("'", program->slots[action.slot].name,
+                                                  "' micro-batch ", action.micro_batch, ": ",
+                                                  status.message()));
 }
 
 absl::StatusOr<Tensor> Executor::State::SlotTensor(int slot, int micro_batch) const {

@@ -49,6 +49,7 @@ struct Executor::State {
   absl::Status RunAction(const Action& action);
   absl::Status RunReduce();
   absl::Status RunReduceSlot(const Action& action);
+  absl::Status RunTransfer(const Action& action);
   // Points the plan of a call to its slots.
   FunctionPlan& BindCall(const Action& action);
   absl::Status RunKernel(PlannedKernel& planned, const std::string& at);

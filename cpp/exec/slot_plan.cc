@@ -54,7 +54,8 @@ absl::Status SlotPlan::CheckProgram(const Program& program) const {
   for (const Action& action : program.schedule) {
     RET_CHECK(action.micro_batch >= 0 && action.micro_batch < program.micro_batches);
     if (action.kind == ActionKind::kReduce) continue;
-    const bool is_slot = action.kind == ActionKind::kReduceSlot;
+    const bool is_slot = action.kind == ActionKind::kReduceSlot ||
+                         action.kind == ActionKind::kSend || action.kind == ActionKind::kReceive;
     const int index = is_slot ? action.slot : action.call;
     RET_CHECK(index >= 0 &&
               index < static_cast<int>(is_slot ? program.slots.size() : program.calls.size()));
@@ -120,6 +121,12 @@ absl::Status SlotPlan::CheckCalls(const Program& program) const {
 absl::Status SlotPlan::FindLifetimes(const Program& program) {
   for (size_t t = 0; t < program.schedule.size(); ++t) {
     const Action& action = program.schedule[t];
+    if (action.kind == ActionKind::kSend || action.kind == ActionKind::kReceive) {
+      SlotInstance& instance = instances_[InstanceIndex(action.slot, action.micro_batch)];
+      if (program.slots[action.slot].kind != SlotKind::kTemporary) continue;
+      if (instance.first < 0) instance.first = static_cast<int>(t);
+      instance.last = static_cast<int>(t);
+    }
     if (action.call < 0) continue;
     const ProgramCall& call = program.calls[action.call];
     for (int slot : call.inputs) {

@@ -39,7 +39,8 @@ std::string_view Name(SlotKind kind) {
 std::string_view Name(ActionKind kind) {
   static constexpr std::string_view kNames[] = {
       "prologue", "forward", "backward", "input_gradient", "weight_gradient",
-      "collect",  "reduce",  "reduce_slot", "norm",        "commit",         "refresh"};
+      "collect",  "reduce",  "reduce_slot", "norm",        "commit",         "refresh",
+      "send",     "receive"};
   return kNames[static_cast<int>(kind)];
 }
 
@@ -230,6 +231,10 @@ std::string ToText(const Program& program) {
     if (action.call < 0) {
       if (action.slot >= 0) {
         absl::StrAppend(&text, " micro_batch ", action.micro_batch, " (", action.slot, ")");
+        if (action.peer >= 0) {
+          absl::StrAppend(&text, action.kind == ActionKind::kSend ? " to " : " from ",
+                          action.peer, " tag ", action.tag);
+        }
       }
       absl::StrAppend(&text, "\n");
       continue;

@@ -68,14 +68,18 @@ enum class ActionKind : uint8_t {
   kNorm,            // sum of squares of each whole gradient
   kCommit,          // optimizer update
   kRefresh,         // weights from parameters (after load or commit)
+  kSend,            // one value to another stage of a pipeline (shard/pipeline.h); does not wait
+  kReceive,         // one value from another stage; waits
 };
 
 struct Action {
   ActionKind kind = ActionKind::kForward;
-  int call = -1;           // kReduce, kReduceSlot: -1
+  int call = -1;           // kReduce, kReduceSlot, kSend, kReceive: -1
   int micro_batch = 0;
   int segment = -1;
-  int slot = -1;           // kReduceSlot only
+  int slot = -1;           // kReduceSlot, kSend, kReceive only
+  int peer = -1;           // kSend, kReceive: the other rank
+  int tag = 0;             // the same at both ends, different for every value of a step
 };
 
 // Values of main that the driver reads: where a loss or metric lies.

@@ -108,9 +108,28 @@ absl::Status VerifyCall(const Program& program, const ProgramCall& call) {
   return absl::OkStatus();
 }
 
+absl::Status VerifyTransfer(const Program& program, const Action& action,
+                            std::set<std::pair<int, int>>& written) {
+  RET_CHECK(action.slot >= 0 && static_cast<size_t>(action.slot) < program.slots.size());
+  RET_CHECK(action.peer >= 0);
+  const Slot& slot = program.slots[action.slot];
+  const std::pair<int, int> instance = {action.slot,
+                                        slot.per_micro_batch ? action.micro_batch : 0};
+  if (action.kind == ActionKind::kReceive) {
+    written.insert(instance);
+  } else if (!written.contains(instance)) {
+    return absl::InternalError(absl::StrCat("schedule: sends '", slot.name,
+                                            "' before anything has written it"));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status VerifySchedule(const Program& program) {
   std::set<std::pair<int, int>> written;
   for (const Action& action : program.schedule) {
+    if (action.kind == ActionKind::kSend || action.kind == ActionKind::kReceive) {
+      RETURN_IF_ERROR(VerifyTransfer(program, action, written));
+    }
     if (action.call < 0) continue;
     RET_CHECK(static_cast<size_t>(action.call) < program.calls.size());
     const ProgramCall& call = program.calls[action.call];

@@ -84,6 +84,43 @@ TEST(GlooTest, SameBitsAsInProcess) {
   }
 }
 
+TEST(GlooTest, MessagesArriveWhateverTheirOrder) {
+  const int port = FreePort();
+  const auto results = RunProcesses(3, [&](int rank) -> std::string {
+    auto comm = NewGlooCommunicator(Options(rank, 3, port));
+    return Text(comm.ok() ? RunMessages(**comm) : comm.status());
+  });
+  for (const RankResult& result : results) EXPECT_EQ(result.text, "OK | ");
+}
+
+TEST(GlooTest, ARankKilledBeforeItSendsIsNamed) {
+  const int port = FreePort();
+  const auto results = RunProcesses(
+      2,
+      [&](int rank) -> std::string {
+        auto comm = NewGlooCommunicator(Options(rank, 2, port));
+        if (!comm.ok()) return Text(comm.status());
+        if (rank == 1) raise(SIGKILL);
+        char byte = 0;
+        const int64_t since_ms = NowMs();
+        return Text((*comm)->Receive(&byte, 1, 1, 0), since_ms);
+      },
+      {1});
+  EXPECT_THAT(results[0].text, AllOf(StartsWith("UNAVAILABLE | "), HasSubstr(Who(1))));
+}
+
+TEST(GlooTest, AMessageOfAnotherSizeIsAnError) {
+  const int port = FreePort();
+  const auto results = RunProcesses(2, [&](int rank) -> std::string {
+    auto comm = NewGlooCommunicator(Options(rank, 2, port));
+    if (!comm.ok()) return Text(comm.status());
+    char bytes[3] = {};
+    if (rank == 1) return Text((*comm)->Send(bytes, 1, 0, 5));
+    return Text((*comm)->Receive(bytes, 3, 1, 5));
+  });
+  EXPECT_THAT(results[0].text, HasSubstr("expected 3 bytes from rank 1, got 1"));
+}
+
 // What the others say when `lost` does something to itself after a first barrier.
 std::vector<RankResult> LoseRank(int lost, const std::function<void()>& how, size_t count) {
   const int port = FreePort();

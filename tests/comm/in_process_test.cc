@@ -95,6 +95,33 @@ TEST(InProcessTest, AllRanksGetTheSameBitsAndTheRightSums) {
   EXPECT_GT(bytes[0].size(), 100'000u);
 }
 
+TEST(InProcessTest, MessagesArriveWhateverTheirOrder) {
+  for (const absl::Status& status : RunRanks(3, {}, RunMessages)) {
+    EXPECT_TRUE(status.ok()) << status;
+  }
+}
+
+TEST(InProcessTest, MessagesThatCannotArriveAreErrors) {
+  auto group = NewInProcessGroup(2, {.timeout_ms = 50});
+  char byte = 1;
+  for (int peer : {-1, 0, 2}) {
+    const absl::Status status = group[0]->Send(&byte, 1, peer, 0);
+    EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+    EXPECT_THAT(status.message(), HasSubstr("expected a rank from 0 to 1 other than 0"));
+  }
+  ASSERT_TRUE(group[1]->Send(&byte, 1, 0, 7).ok());
+  char two[2];
+  EXPECT_THAT(group[0]->Receive(two, 2, 1, 7).message(),
+              HasSubstr("expected 2 bytes from rank 1, got 1"));
+  auto silent = NewInProcessGroup(2, {.timeout_ms = 50});
+  const absl::Status late = silent[0]->Receive(&byte, 1, 1, 0);
+  EXPECT_EQ(late.code(), absl::StatusCode::kUnavailable);
+  EXPECT_THAT(late.message(), HasSubstr("rank 1 has sent nothing within 50ms"));
+  auto left = NewInProcessGroup(2);
+  left[1].reset();
+  EXPECT_THAT(left[0]->Receive(&byte, 1, 1, 0).message(), HasSubstr("rank 1 has left the group"));
+}
+
 TEST(InProcessTest, OneRankIsAGroupToo) {
   const auto results = RunRanks(1, {}, [](Communicator& comm) -> absl::Status {
     return RunCollectives(comm).status();

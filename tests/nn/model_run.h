@@ -32,6 +32,7 @@ struct RunOptions {
   CompileOptions compile;
   int isa = TSR_ISA_AMX;  // cap; the machine's own set is applied
   int threads = 1;
+  Communicator* communicator = nullptr;  // borrowed; for a stage of a pipeline
 };
 
 // A resolved config with `json` as its root.
@@ -44,8 +45,7 @@ inline absl::StatusOr<Config> ResolvedConfig(std::string_view json) {
 inline absl::StatusOr<FunctionRef> TraceModel(const ConfigNode& config, const ModuleTable& modules,
                                               TraceOptions options) {
   Tracer tracer(OpTable::Builtin(), modules, options);
-  return tracer.TraceMain(config, LanguageModelArguments(options.mode),
-                          LanguageModelAmbients(options.mode));
+  return tracer.TraceModel(config);
 }
 
 inline absl::StatusOr<FunctionRef> TraceJson(std::string_view json, TraceOptions options) {
@@ -67,6 +67,7 @@ class ModelRun {
     run->store_ = store != nullptr ? std::move(store) : std::make_shared<SlotStore>();
     ExecutorOptions exec;
     exec.sizes = options.sizes;
+    exec.communicator = options.communicator;
     exec.isa = std::min<int>(options.isa, cpu::DetectIsa());
     ASSIGN_OR_RETURN(run->executor_, Executor::Create(run->program_, CpuKernels(),
                                                       run->pool_.get(), run->store_, exec));
@@ -154,9 +155,9 @@ class ModelRun {
       ASSIGN_OR_RETURN(Tensor seed, executor_->SlotTensor(sum.seed_slot));
       seed.Put(0, count == 0 ? 0 : sum.weight / count);
     }
-    RETURN_IF_ERROR(executor_->Run({ActionKind::kForward, ActionKind::kBackward,
-                                    ActionKind::kInputGradient, ActionKind::kWeightGradient}));
-    return executor_->Run({ActionKind::kCollect});
+    return executor_->Run({ActionKind::kForward, ActionKind::kBackward,
+                           ActionKind::kInputGradient, ActionKind::kWeightGradient,
+                           ActionKind::kSend, ActionKind::kReceive, ActionKind::kCollect});
   }
 
   // Sum of all losses over the micro-batches.
