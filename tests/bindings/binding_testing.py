@@ -1,5 +1,5 @@
-"""What the tests of the bindings share: folders, commands, the code blocks of a README, functions of
-the C interface that a binding does not reach, and parity.
+"""What the tests of the bindings share: folders, commands, the code blocks of a README, functions
+of the C interface that a binding does not reach, and parity.
 
 Parity: one program in each language does the same actions on the same config and prints what came
 out as JSON; the command line does them too, and all must agree, losses to the last bit.
@@ -69,8 +69,8 @@ def source_text(folder, suffixes):
 
 
 def unreached(text, prefix, reasons):
-    """Functions of capi/symbols.txt that neither `text` uses, as prefix + name, nor `reasons` lists;
-    and reasons that are no longer needed."""
+    """Functions of capi/symbols.txt that neither `text` uses, as prefix + name, nor `reasons`
+    lists; and reasons that are no longer needed."""
     symbols = [line.split("#")[0].strip() for line in read("capi/symbols.txt").split("\n")]
     symbols = [name for name in symbols if name]
     used = set(re.findall(rf"{re.escape(prefix)}(tsr_\w+)", text))

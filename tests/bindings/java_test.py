@@ -61,8 +61,8 @@ class JavaTest(binding_testing.BindingTest):
         blocks = binding_testing.code_blocks(readme, "java")
         for name, block in zip(("Main", "Layer"), blocks, strict=True):
             self.write(f"{name}.java", block)
-            run(["javac", "--release", "17", "-Xlint:all,-try", "-Werror", "-cp", self.classes, "-d",
-                 self.folder, self.at(f"{name}.java")])
+            run(["javac", "--release", "17", "-Xlint:all,-try", "-Werror", "-cp", self.classes,
+                 "-d", self.folder, self.at(f"{name}.java")])
         text = self.java([self.classes, self.natives, self.folder], "Main", cwd=self.folder)
         losses = [float(loss) for loss in re.findall(r"step \d+: loss ([\d.]+)", text)]
         self.assertEqual(len(losses), 4)

@@ -95,10 +95,9 @@ class RustTest(binding_testing.BindingTest):
             self.write(os.path.join(crate, name), text)
 
     def test_a_missing_library_is_said_clearly(self):
-        target = self.at("target")
+        env = environment(TESSERA_LIB_DIR=self.folder, CARGO_TARGET_DIR=self.at("target"))
         result = subprocess.run(["cargo", "build", "--locked", "-p", "tessera-sys"], cwd=CRATES,
-                                env=environment(TESSERA_LIB_DIR=self.folder, CARGO_TARGET_DIR=target),
-                                capture_output=True, text=True, timeout=300)
+                                env=env, capture_output=True, text=True, timeout=300)
         self.assertNotEqual(result.returncode, 0)
         self.assertIn(f"TESSERA_LIB_DIR: {self.folder}/libtessera.so: no such file", result.stderr)
         self.assertIn("set TESSERA_LIB_DIR to the folder that holds it", result.stderr)

@@ -6,7 +6,7 @@
 
 #include "native/errors.h"
 
-static const char kTesseraNoThread[] = 
+static const char kTesseraNoThread[] =
     "the JVM has no more memory or threads, or an operand has more than 2 GiB";
 
 /* The environment with room for local references; NULL when there is none. */

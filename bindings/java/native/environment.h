@@ -1,5 +1,6 @@
-/* The JVM on whatever thread a callback comes. A thread of the library is attached once, as a daemon,
- * and detached when it ends; classes and methods are looked up once, when the library is loaded. */
+/* The JVM on whatever thread a callback comes. A thread of the library is attached once, as a
+ * daemon, and detached when it ends; classes and methods are looked up once, when the library is
+ * loaded. */
 #ifndef TESSERA_JAVA_ENVIRONMENT_H_
 #define TESSERA_JAVA_ENVIRONMENT_H_
 

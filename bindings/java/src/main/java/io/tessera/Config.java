@@ -4,8 +4,8 @@ import java.nio.file.Path;
 import java.util.Map;
 
 /**
- * A model, its data and its training as a tree of typed parts. Any thread may read it; one at a time
- * may set fields.
+ * A model, its data and its training as a tree of typed parts. Any thread may read it; one at a
+ * time may set fields.
  */
 public final class Config extends NativeHandle {
   private Config(long handle) {

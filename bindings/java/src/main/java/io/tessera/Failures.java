@@ -4,8 +4,8 @@ import java.util.ArrayDeque;
 import java.util.Iterator;
 
 /**
- * What callbacks threw, until the library's status comes back with its text: so the exception that a
- * caller gets has the original one as its cause, on whatever thread that was. Thread-safe.
+ * What callbacks threw, until the library's status comes back with its text: so the exception that
+ * a caller gets has the original one as its cause, on whatever thread that was. Thread-safe.
  */
 final class Failures {
   private static final int MOST = 32;

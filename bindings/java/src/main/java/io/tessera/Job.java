@@ -6,8 +6,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * Training that runs on a thread of its own. Any thread may use it. Closing it cancels a running one
- * and waits for its step.
+ * Training that runs on a thread of its own. Any thread may use it. Closing it cancels a running
+ * one and waits for its step.
  */
 public final class Job extends NativeHandle {
   private final AtomicReference<Throwable> sinkFailure;
@@ -55,9 +55,9 @@ public final class Job extends NativeHandle {
   }
 
   /**
-   * The job as a future: it completes when the job ends, exceptionally with the TesseraException that
-   * says why it did not get there. Cancelling the future cancels the job. The first call starts a
-   * daemon thread that waits.
+   * The job as a future: it completes when the job ends, exceptionally with the TesseraException
+   * that says why it did not get there. Cancelling the future cancels the job. The first call
+   * starts a daemon thread that waits.
    */
   public synchronized CompletableFuture<Progress> future() {
     if (future == null) {

@@ -4,9 +4,9 @@ import java.util.concurrent.atomic.AtomicLong;
 
 /**
  * Handles that were collected without having been closed. Their memory is given back all the same,
- * but late, and the collector does not know how much it is. Each is logged as a warning by the logger
- * {@code io.tessera}; with the system property {@code io.tessera.leaks=trace} with the place where it
- * was made.
+ * but late, and the collector does not know how much it is. Each is logged as a warning by the
+ * logger {@code io.tessera}; with the system property {@code io.tessera.leaks=trace} with the place
+ * where it was made.
  */
 public final class Leaks {
   private static final System.Logger LOGGER = System.getLogger("io.tessera");

@@ -6,9 +6,9 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.LongConsumer;
 
 /**
- * Owns one handle of the library. Closing frees it once, when no call uses it any more; a later call
- * throws IllegalStateException. One that is collected without having been closed is freed too, and
- * reported as a leak (see {@link Leaks}). Handles may be closed in any order and on any thread.
+ * Owns one handle of the library. Closing frees it once, when no call uses it any more; a later
+ * call throws IllegalStateException. One that is collected without having been closed is freed too,
+ * and reported as a leak (see {@link Leaks}). Handles may be closed in any order and on any thread.
  */
 abstract class NativeHandle implements AutoCloseable {
   private static final Cleaner CLEANER = Cleaner.create();

@@ -86,7 +86,7 @@ final class NativeLibrary {
     if (Files.exists(path) && Files.size(path) == bytes.length) {
       return;
     }
-    Path partial = Files.createTempFile(path.getParent(), path.getFileName().toString(), ".partial");
+    Path partial = Files.createTempFile(path.getParent(), path.getFileName() + ".", ".partial");
     try {
       Files.write(partial, bytes);
       try {

@@ -7,8 +7,8 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * A compiled model or graph, run on tensors with or without gradients. One thread at a time uses it;
- * a second one gets FAILED_PRECONDITION.
+ * A compiled model or graph, run on tensors with or without gradients. One thread at a time uses
+ * it; a second one gets FAILED_PRECONDITION.
  */
 public final class Program extends NativeHandle {
   private final List<String> outputNames;

@@ -1,8 +1,8 @@
 package io.tessera;
 
 /**
- * Threads, kernels and registered types: the first thing a program makes. Two runtimes do not know of
- * each other; what was made from one keeps it alive. Any thread may use it.
+ * Threads, kernels and registered types: the first thing a program makes. Two runtimes do not know
+ * of each other; what was made from one keeps it alive. Any thread may use it.
  */
 public final class Runtime extends NativeHandle {
   private Runtime(long handle) {

@@ -6,8 +6,8 @@ import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 
 /**
- * Where a module stands while it is traced: gives parameters, children and ambient values, and takes
- * ops. It lives during the call only, on the thread that traces; later it throws
+ * Where a module stands while it is traced: gives parameters, children and ambient values, and
+ * takes ops. It lives during the call only, on the thread that traces; later it throws
  * IllegalStateException.
  */
 public final class Scope {

@@ -4,11 +4,11 @@ import java.util.Optional;
 import java.util.OptionalInt;
 
 /**
- * What the library says when a call does not succeed, or what a module, an op or a sink of Java threw
- * within it (that is then the cause).
+ * What the library says when a call does not succeed, or what a module, an op or a sink of Java
+ * threw within it (that is then the cause).
  *
- * <p>Errors of configs name the file, the line and the path of the field; when a config has several,
- * {@link #details} has all of them.
+ * <p>Errors of configs name the file, the line and the path of the field; when a config has
+ * several, {@link #details} has all of them.
  */
 public final class TesseraException extends Exception {
   private static final long serialVersionUID = 1;

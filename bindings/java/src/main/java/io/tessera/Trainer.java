@@ -7,9 +7,9 @@ import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Consumer;
 
 /**
- * Trains the model of a config: step by step, or on a thread of its own as a {@link Job}. One thread
- * at a time uses it; a second one gets FAILED_PRECONDITION. Closing it cancels a running job and
- * waits for its step.
+ * Trains the model of a config: step by step, or on a thread of its own as a {@link Job}. One
+ * thread at a time uses it; a second one gets FAILED_PRECONDITION. Closing it cancels a running job
+ * and waits for its step.
  */
 public final class Trainer extends NativeHandle {
   private final AtomicReference<Throwable> sinkFailure = new AtomicReference<>();
@@ -165,9 +165,9 @@ public final class Trainer extends NativeHandle {
   }
 
   /**
-   * Calls {@code sink} with the JSON record of each step and evaluation, on the thread that steps. It
-   * must not use this trainer, but may cancel the job. What it throws is the cause of the error of
-   * that step.
+   * Calls {@code sink} with the JSON record of each step and evaluation, on the thread that steps.
+   * It must not use this trainer, but may cancel the job. What it throws is the cause of the error
+   * of that step.
    */
   public void addSink(Consumer<String> sink) throws TesseraException {
     Sink kept = new Sink(Runtime.notNull(sink, "sink"), sinkFailure);

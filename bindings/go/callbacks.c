@@ -1,0 +1,61 @@
+/* Functions of Go behind the types of tessera.h, which has const where cgo's exports have none. */
+#include "callbacks.h"
+
+#include "_cgo_export.h"
+
+static tsr_status* Build(void* user, tsr_scope* scope, const char* config, size_t config_len,
+                         const tsr_value* inputs, size_t input_count, tsr_value* outputs,
+                         size_t* inout_output_count) {
+  return tesseraGoBuild(user, scope, (char*)config, config_len, (tsr_value*)inputs, input_count,
+                        outputs, inout_output_count);
+}
+
+tsr_status* tesseraRegisterModule(tsr_runtime* runtime, const char* schema, const char* type,
+                                  void* user) {
+  const tsr_module_def def = {sizeof(def), schema, type, &Build, user, &tesseraGoDestroy};
+  return tsr_runtime_register_module(runtime, &def);
+}
+
+static tsr_status* Run(void* user, const char* attrs, size_t attrs_len,
+                       const tsr_kernel_operand* inputs, size_t input_count,
+                       const tsr_kernel_operand* outputs, size_t output_count) {
+  return tesseraGoRun(user, (char*)attrs, attrs_len, (tsr_kernel_operand*)inputs, input_count,
+                      (tsr_kernel_operand*)outputs, output_count);
+}
+
+static tsr_status* Gradient(void* user, tsr_scope* scope, const char* attrs, size_t attrs_len,
+                            const tsr_value* values, size_t value_count, tsr_value* gradients,
+                            size_t input_count) {
+  return tesseraGoGradient(user, scope, (char*)attrs, attrs_len, (tsr_value*)values, value_count,
+                           gradients, input_count);
+}
+
+tsr_status* tesseraRegisterOp(tsr_runtime* runtime, const char* name, const char* signature,
+                              const char* doc, uint32_t version, int32_t has_gradient,
+                              void* user) {
+  const tsr_op_def def = {sizeof(def), version,
+                          name,        signature,
+                          doc,         &Run,
+                          has_gradient ? &Gradient : NULL,
+                          user,        &tesseraGoDestroy};
+  return tsr_runtime_register_op(runtime, &def);
+}
+
+static void Sink(void* user, const char* record, size_t record_len) {
+  tesseraGoSink(user, (char*)record, record_len);
+}
+
+tsr_status* tesseraAddSink(tsr_trainer* trainer, void* user) {
+  return tsr_trainer_add_sink(trainer, &Sink, user, &tesseraGoDestroy);
+}
+
+static int32_t Piece(void* user, const char* text, size_t text_len) {
+  return tesseraGoPiece(user, (char*)text, text_len);
+}
+
+tsr_status* tesseraGenerate(tsr_generator* generator, const char* prompt, size_t prompt_len,
+                            const char* options, size_t options_len, void* user, char** out_text,
+                            size_t* out_len) {
+  return tsr_generator_generate(generator, prompt, prompt_len, options, options_len,
+                                user == NULL ? NULL : &Piece, user, out_text, out_len);
+}

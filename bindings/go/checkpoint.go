@@ -1,0 +1,119 @@
+package tessera
+
+/*
+#include "tessera.h"
+*/
+import "C"
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// Checkpoint is a complete checkpoint: step, config, tensors. Any goroutine may use it.
+type Checkpoint struct {
+	Path    string
+	Step    int64
+	Tensors []TensorInfo
+	// JSON is all that is known of it, as the library writes it.
+	JSON json.RawMessage
+}
+
+// TensorInfo is a tensor of a checkpoint.
+type TensorInfo struct {
+	// Path of the parameter it belongs to.
+	Path string `json:"path"`
+	// Kind: "param", "optimizer" and so on.
+	Kind string `json:"kind"`
+	// Slot: which of the optimizer's; empty for the parameter.
+	Slot   string  `json:"slot"`
+	DType  string  `json:"dtype"`
+	Dims   []int64 `json:"dims"`
+	File   string  `json:"file"`
+	Offset int64   `json:"offset"`
+	Bytes  int64   `json:"bytes"`
+	// BoxOffset is where the part of a rank begins; nil for a whole tensor.
+	BoxOffset []int64 `json:"box_offset"`
+}
+
+// OpenCheckpoint opens a checkpoint, or the newest complete one in a folder of them. Checksums are
+// not read.
+func OpenCheckpoint(path string) (*Checkpoint, error) { return inspect(path, 0) }
+
+// VerifyCheckpoint is OpenCheckpoint, comparing every checksum. DataLoss says what is damaged.
+func VerifyCheckpoint(path string) (*Checkpoint, error) { return inspect(path, 1) }
+
+func inspect(path string, verify C.int32_t) (*Checkpoint, error) {
+	found, err := bytesOf(func(out **C.char, length *C.size_t) *C.tsr_status {
+		at, atLength := chars(path)
+		return C.tsr_checkpoint_inspect(at, atLength, verify, out, length)
+	})
+	if err != nil {
+		return nil, err
+	}
+	var fields struct {
+		Path    string       `json:"path"`
+		Step    int64        `json:"step"`
+		Tensors []TensorInfo `json:"tensors"`
+	}
+	if err := json.Unmarshal(found, &fields); err != nil {
+		return nil, Errorf(Internal, "the checkpoint's description: %w", err)
+	}
+	return &Checkpoint{fields.Path, fields.Step, fields.Tensors, found}, nil
+}
+
+// Read reads the parameter at path.
+func (c *Checkpoint) Read(path string) (*Tensor, error) { return c.ReadSlot(path, "") }
+
+// ReadSlot reads what the optimizer keeps in slot for the parameter at path.
+func (c *Checkpoint) ReadSlot(path, slot string) (*Tensor, error) {
+	for _, info := range c.Tensors {
+		if info.Path == path && info.Slot == slot {
+			return c.read(info)
+		}
+	}
+	if slot != "" {
+		slot = fmt.Sprintf(" (%s)", slot)
+	}
+	return nil, Errorf(NotFound, "%s: holds no tensor '%s'%s", c.Path, path, slot)
+}
+
+func (c *Checkpoint) read(info TensorInfo) (*Tensor, error) {
+	if info.BoxOffset != nil {
+		return nil, Errorf(Unimplemented, "%s: expected a whole tensor, got the part of a rank",
+			info.Path)
+	}
+	dtype, ok := dtypeNamed(info.DType)
+	if !ok {
+		return nil, Errorf(Unimplemented, "%s: dtype '%s' is unknown to this version", info.Path,
+			info.DType)
+	}
+	name := filepath.Join(c.Path, info.File)
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, Errorf(DataLoss, "%w", err)
+	}
+	defer file.Close()
+	tensor, err := Zeros(dtype, info.Dims...)
+	if err != nil {
+		return nil, err
+	}
+	err = tensor.ViewBytes(func(data []byte) error {
+		if int64(len(data)) != info.Bytes {
+			return Errorf(DataLoss, "%s: expected %d bytes of '%s', got %d", name, len(data),
+				info.Path, info.Bytes)
+		}
+		if _, err := io.ReadFull(io.NewSectionReader(file, info.Offset, info.Bytes), data); err != nil {
+			return Errorf(DataLoss, "%s: %w", name, err)
+		}
+		return nil
+	})
+	if err != nil {
+		tensor.Close()
+		return nil, err
+	}
+	return tensor, nil
+}

@@ -1,0 +1,3 @@
+module tessera.io/tessera
+
+go 1.23

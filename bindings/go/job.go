@@ -1,0 +1,88 @@
+package tessera
+
+/*
+#include "tessera.h"
+*/
+import "C"
+
+import (
+	"context"
+	"errors"
+	"unsafe"
+)
+
+// Progress is how far a job is; Last.Step is 0 before the first step.
+type Progress struct {
+	Done       bool
+	Step       int64
+	TotalSteps int64
+	Last       Step
+}
+
+// Job is training that runs on a thread of its own. Any goroutine may use it.
+type Job struct {
+	handle
+	done  chan struct{}
+	err   error // read after done is closed
+	sinks *sinkFailure
+}
+
+func freeJob(raw unsafe.Pointer) { C.tsr_job_free((*C.tsr_job)(raw)) }
+
+// newJob watches a job: a goroutine waits for its end, another thing for that of the context.
+func newJob(ctx context.Context, owned handle, sinks *sinkFailure) *Job {
+	job := &Job{handle: owned, done: make(chan struct{}), sinks: sinks}
+	stop := context.AfterFunc(ctx, job.Cancel)
+	go func() {
+		defer close(job.done)
+		defer stop()
+		job.err = job.use(func(raw unsafe.Pointer) error {
+			return take(C.tsr_job_wait((*C.tsr_job)(raw), -1))
+		})
+		var failed *Error
+		if errors.As(job.err, &failed) && failed.Code == Cancelled {
+			failed.cause = context.Cause(ctx)
+		}
+	}()
+	return job
+}
+
+// Done is closed when the job has ended.
+func (j *Job) Done() <-chan struct{} { return j.done }
+
+// Wait waits for the end: where it got to, or why it did not. The error of a job whose context was
+// done is Cancelled and that of the context.
+func (j *Job) Wait() (Progress, error) {
+	<-j.done
+	progress, err := j.Progress()
+	if j.err != nil {
+		err = j.err
+	} else if failed := j.sinks.take(); failed != nil {
+		err = failed
+	}
+	return progress, err
+}
+
+// Progress tells how far it is.
+func (j *Job) Progress() (Progress, error) {
+	raw := C.tsr_progress{struct_size: C.uint32_t(unsafe.Sizeof(C.tsr_progress{}))}
+	err := j.use(func(job unsafe.Pointer) error {
+		return take(C.tsr_job_progress((*C.tsr_job)(job), &raw))
+	})
+	return Progress{raw.done != 0, int64(raw.step), int64(raw.total_steps), stepOf(&raw.last)}, err
+}
+
+// Cancel asks it to stop: it finishes its step, saves as configured and ends with Cancelled.
+func (j *Job) Cancel() {
+	_ = j.use(func(raw unsafe.Pointer) error {
+		C.tsr_job_cancel((*C.tsr_job)(raw))
+		return nil
+	})
+}
+
+// Close cancels it when it runs; what it holds is given back when it has ended. It does not wait, so
+// that a sink may call it: Done and Wait do.
+func (j *Job) Close() error {
+	j.Cancel()
+	return j.handle.Close()
+}

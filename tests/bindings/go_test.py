@@ -1,0 +1,89 @@
+"""The Go binding: its tests under the race detector, the README as fresh modules, parity, and that
+nothing is missing.
+
+Method: the go command with the library of the build tree. A long run also checks how pointers cross
+to C (cgocheck2).
+"""
+
+import os
+import re
+import shutil
+import subprocess
+
+import binding_testing
+from binding_testing import BINDINGS, LIBRARY_FOLDER, run
+
+MODULE = os.path.join(BINDINGS, "go")
+SCRATCH = binding_testing.scratch("go")
+
+# Functions that the package has no use for.
+NOT_NEEDED = {}
+
+
+def environment(**changes):
+    return {**os.environ, "CGO_LDFLAGS": f"-L{LIBRARY_FOLDER} -Wl,-rpath,{LIBRARY_FOLDER}",
+            "GOFLAGS": "-mod=mod", "GOTOOLCHAIN": "local", **changes}
+
+
+def go(*words, cwd=MODULE, **changes):
+    return run(["go", *words], cwd=cwd, env=environment(**changes))
+
+
+class GoTest(binding_testing.BindingTest):
+    def test_vet_format_and_tests_with_the_race_detector(self):
+        self.assertEqual(run(["gofmt", "-l", "."], cwd=MODULE), "", "run gofmt -w bindings/go")
+        go("vet", "./...")
+        text = go("test", "-race", "-count=1", "-v", "./...")
+        self.assertGreaterEqual(text.count("\n--- PASS: Test"), 15, text[-3000:])
+        self.assertNotIn("--- FAIL", text)
+
+    def test_pointers_cross_rightly(self):
+        if not binding_testing.IS_LONG:
+            self.skipTest("skipped: the runtime would be compiled anew; a long run does")
+        go("test", "-count=1", "./...", GOEXPERIMENT="cgocheck2")
+
+    def test_parity_with_the_command_line(self):
+        program = os.path.join(SCRATCH, "parity")
+        go("build", "-o", program, "./internal/parity")
+        self.check_parity([program])
+
+    def test_the_readme_as_fresh_modules(self):
+        # The files that a module of Go is published with: no tests are needed, nor other folders.
+        shutil.copytree(MODULE, self.at("tessera"),
+                        ignore=shutil.ignore_patterns("*_test.go", "internal"))
+        readme = binding_testing.read("bindings", "go", "README.md")
+        for name, block in zip(("fresh", "layer"), binding_testing.code_blocks(readme, "go"),
+                               strict=True):
+            os.makedirs(self.at(name))
+            self.write(f"{name}/main.go", block)
+            self.write(f"{name}/go.mod", f"module {name}\n\ngo 1.23\n\n"
+                       "require tessera.io/tessera v0.1.0\n\n"
+                       "replace tessera.io/tessera => ../tessera\n")
+            self.assertEqual(run(["gofmt", "-l", "."], cwd=self.at(name)), "")
+            go("build", "-o", self.at("program-" + name), ".", cwd=self.at(name))
+        text = run([self.at("program-fresh")], cwd=self.folder)
+        losses = [float(loss) for loss in re.findall(r"step \d+: loss ([\d.]+)", text)]
+        self.assertEqual(len(losses), 4)
+        self.assertLess(losses[-1], losses[0])
+        self.assertRegex(text, r"(?m)^the .+")
+        run([self.at("program-layer")])
+
+    def test_a_missing_library_is_said_clearly(self):
+        result = subprocess.run(["go", "build", "-o", os.devnull, "./internal/parity"], cwd=MODULE,
+                                env=environment(CGO_LDFLAGS=f"-L{self.folder}"),
+                                capture_output=True, text=True, timeout=300)
+        self.assertNotEqual(result.returncode, 0)
+        self.assertIn("-ltessera", result.stderr)
+
+    def test_every_function_is_reached(self):
+        text = binding_testing.source_text("go", (".go", ".c"))
+        text = re.sub(r"(?<![\w.])tsr_(?=\w+\()", "C.tsr_", text)  # those that callbacks.c calls
+        self.assertEqual(binding_testing.unreached(text, "C.", NOT_NEEDED), [])
+
+    def test_the_header_is_that_of_the_interface(self):
+        self.assertTrue(binding_testing.read("bindings/go/tessera.h") ==
+                        binding_testing.read("capi/include/tessera.h"), "run bindings/refresh")
+
+
+if __name__ == "__main__":
+    binding_testing.main()
