@@ -59,7 +59,6 @@ class GoTest(binding_testing.BindingTest):
             self.write(f"{name}/go.mod", f"module {name}\n\ngo 1.23\n\n"
                        "require tessera.io/tessera v0.1.0\n\n"
                        "replace tessera.io/tessera => ../tessera\n")
-            self.assertEqual(run(["gofmt", "-l", "."], cwd=self.at(name)), "")
             go("build", "-o", self.at("program-" + name), ".", cwd=self.at(name))
         text = run([self.at("program-fresh")], cwd=self.folder)
         losses = [float(loss) for loss in re.findall(r"step \d+: loss ([\d.]+)", text)]
