@@ -317,6 +317,18 @@ TSR_API TSR_MUST_USE tsr_status* tsr_graph_add(tsr_graph* graph, const char* op,
                                                const char* attrs, size_t attrs_len,
                                                tsr_value* outputs, size_t* inout_count);
 
+/* Adds a module of the catalogue: `config` is that of the module alone ({"type": "FeedForward",
+ * "model_dim": 64, "hidden_dim": 128}), its parameters and losses get names below `path` (may be
+ * empty). `options` is JSON: {"mode": "evaluate" ("train"), "dtype": ""}, of its parameters: that
+ * of the first float input. What it reads of positions, segments and batch_offset become inputs of
+ * these names, the first two i32 with the leading two dims of its first input. `outputs` as in tsr_graph_add. Errors: UNIMPLEMENTED (a module that keeps values from
+ * step to step). Threads: one. Since: 0.1. */
+TSR_API TSR_MUST_USE tsr_status* tsr_graph_call(tsr_graph* graph, const tsr_config* config,
+                                                const char* path, size_t path_len,
+                                                const char* options, size_t options_len,
+                                                const tsr_value* inputs, size_t input_count,
+                                                tsr_value* outputs, size_t* inout_count);
+
 /* Makes a value a result of the program. Threads: one. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_graph_output(tsr_graph* graph, const char* name,
                                                   size_t name_len, tsr_value value);
@@ -475,8 +487,9 @@ TSR_API TSR_MUST_USE tsr_status* tsr_program_from_checkpoint(tsr_runtime* runtim
 /* Frees a program. Threads: any. Since: 0.1. */
 TSR_API void tsr_program_free(tsr_program* program);
 
-/* Writes inputs, outputs, parameters (path, dtype, dims) and losses as JSON. Owns: the caller frees
- * *out_text. Threads: one. Since: 0.1. */
+/* Writes inputs, outputs, parameters (path, dtype, dims) and losses as JSON, and program_hash: equal
+ * for equal functions, whichever modules built them. Owns: the caller frees *out_text. Threads: one.
+ * Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_program_describe(tsr_program* program, char** out_text,
                                                       size_t* out_len);
 
