@@ -127,17 +127,15 @@ class Grouper {
 
     // Does the op treat every row alone, whatever rows there are?
     bool KeepsRows(const Node& node) const {
-      const size_t lead = grouper_.row_dims_.size();
+      if (node.inputs.empty()) return true;   // a constant
+      const Dims& rows = grouper_.row_dims_;
       for (const ValueId id : node.outputs) {
         const Dims& dims = source_.type(id).dims;
-        const bool is_constant = node.inputs.empty();
-        if (is_constant) continue;
-        if (dims.size() < lead || !std::equal(dims.begin(), dims.begin() + static_cast<int64_t>(lead),
-                                              grouper_.row_dims_.begin())) {
+        if (dims.size() < rows.size() || !std::equal(rows.begin(), rows.end(), dims.begin())) {
           return false;
         }
       }
-      if (node.inputs.empty() || node.op->elementwise_inputs() > 0 || node.op->is_view() ||
+      if (node.op->elementwise_inputs() > 0 || node.op->is_view() ||
           node.op->grouped() == "unchanged") {
         return true;
       }

@@ -40,7 +40,8 @@ absl::StatusOr<Mark> ReadMark(const std::string& text, size_t functions) {
 absl::Status CheckSums(const Statistic& statistic, const Function& function) {
   const std::string what = absl::StrCat("statistic '", statistic.name, "'");
   if (statistic.name.empty() || statistic.name.find_first_of("/#") != std::string::npos) {
-    return absl::InvalidArgumentError(absl::StrCat(what, ": its name must be a word without / and #"));
+    return absl::InvalidArgumentError(
+        absl::StrCat(what, ": its name must be a word without / and #"));
   }
   if (statistic.sums.empty()) {
     return absl::InvalidArgumentError(absl::StrCat(what, ": expected at least one sum"));
@@ -50,9 +51,9 @@ absl::Status CheckSums(const Statistic& statistic, const Function& function) {
     const bool is_wide = type.dtype == DType::kF32 || type.dtype == DType::kF64;
     if (is_wide && (statistic.scope != Statistic::kSequence || !type.dims.empty())) continue;
     return absl::InvalidArgumentError(
-        absl::StrCat(what, ": expected sums of f32 or f64",
-                     statistic.scope == Statistic::kSequence ? " with the batch as leading dim" : "",
-                     ", got ", type.ToText()));
+        absl::StrCat(what, ": expected sums of f32 or f64, ",
+                     statistic.scope == Statistic::kSequence ? "by sequence, " : "", "got ",
+                     type.ToText()));
   }
   return absl::OkStatus();
 }
@@ -95,8 +96,12 @@ absl::Status Totals::Add(const Statistic& statistic, Function& function) {
   size_t index = 0;
   while (index < losses_.size() && losses_[index].name != statistic.name) ++index;
   if (index == losses_.size()) {
-    losses_.push_back({statistic.name, statistic.scope, statistic.weight, std::move(loss)});
-  } else if (losses_[index].scope != statistic.scope || losses_[index].weight != statistic.weight ||
+    losses_.push_back({statistic.name, statistic.scope, statistic.weight, statistic.is_metric,
+                       statistic.per_layer, std::move(loss)});
+  } else if (losses_[index].is_metric != statistic.is_metric ||
+             losses_[index].per_layer != statistic.per_layer ||
+             losses_[index].scope != statistic.scope ||
+             losses_[index].weight != statistic.weight ||
              !StructurallyEqual(*losses_[index].function, *loss)) {
     return absl::InvalidArgumentError(absl::StrCat(
         "statistic '", statistic.name, "': another layer adds one of this name with another ",
@@ -133,8 +138,8 @@ absl::Status Totals::Add(std::string_view path, ValueId buffer, ValueId contribu
   return absl::OkStatus();
 }
 
-absl::Status Totals::AddLoss(const Loss& loss, const std::vector<Values>& parts,
-                             Function& main) const {
+absl::Status Totals::AddLoss(const Loss& loss, const std::string& name,
+                             const std::vector<Values>& parts, Function& main) const {
   Graph graph(ops_, main);
   Values totals;
   for (const Values& layers : parts) {
@@ -146,22 +151,27 @@ absl::Status Totals::AddLoss(const Loss& loss, const std::vector<Values>& parts,
     totals.push_back(total);
   }
   RETURN_IF_ERROR(graph.status());
-  ASSIGN_OR_RETURN(const Values results, main.AddCall(loss.function, loss.name, totals));
-  main.AddOutput(loss.name, results[0], OutputKind::kLossNumerator, loss.weight);
-  main.AddOutput(loss.name, results[1], OutputKind::kLossDenominator);
+  ASSIGN_OR_RETURN(const Values results, main.AddCall(loss.function, name, totals));
+  main.AddOutput(name, results[0],
+                 loss.is_metric ? OutputKind::kMetricNumerator : OutputKind::kLossNumerator,
+                 loss.is_metric ? 1 : loss.weight);
+  main.AddOutput(name, results[1], loss.is_metric ? OutputKind::kMetricDenominator
+                                                  : OutputKind::kLossDenominator);
   return absl::OkStatus();
 }
 
 absl::Status Totals::Finish(Function& main) const {
   const std::vector<FunctionOutput> outputs = main.outputs();
-  std::map<size_t, std::vector<Values>> statistics;
+  std::map<std::pair<size_t, std::string>, std::vector<Values>> statistics;
   std::map<std::string, std::pair<size_t, Values>> contributions;
   main.ClearOutputs();
   for (const FunctionOutput& output : outputs) {
     if (output.kind == OutputKind::kStatistic) {
       ASSIGN_OR_RETURN(const Mark mark, ReadMark(output.name, losses_.size()));
-      std::vector<Values>& parts = statistics[mark.function];
-      parts.resize(losses_[mark.function].function->inputs().size());
+      const Loss& loss = losses_[mark.function];
+      std::vector<Values>& parts =
+          statistics[{mark.function, loss.per_layer ? mark.path : loss.name}];
+      parts.resize(loss.function->inputs().size());
       RET_CHECK(mark.operand < parts.size());
       parts[mark.operand].push_back(output.value);
     } else if (output.kind == OutputKind::kContribution) {
@@ -172,8 +182,8 @@ absl::Status Totals::Finish(Function& main) const {
       main.AddOutput(output.name, output.value, output.kind, output.weight);
     }
   }
-  for (const auto& [index, parts] : statistics) {
-    RETURN_IF_ERROR(AddLoss(losses_[index], parts, main));
+  for (const auto& [key, parts] : statistics) {
+    RETURN_IF_ERROR(AddLoss(losses_[key.first], key.second, parts, main));
   }
   for (const auto& [path, entry] : contributions) {
     const int input = main.FindInput(path, InputKind::kParam);
@@ -182,8 +192,9 @@ absl::Status Totals::Finish(Function& main) const {
     const ValueId total =
         entry.second.size() == 1 ? entry.second[0] : graph.Op("add_n", entry.second);
     RETURN_IF_ERROR(graph.status());
+    const ValueId buffer = main.inputs()[input].value;
     ASSIGN_OR_RETURN(const Values next,
-                     main.AddCall(updates_[entry.first], path, {main.inputs()[input].value, total}));
+                     main.AddCall(updates_[entry.first], path, {buffer, total}));
     main.AddOutput(path, next[0], OutputKind::kBuffer);
   }
   return absl::OkStatus();

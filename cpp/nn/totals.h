@@ -36,12 +36,14 @@ class Totals {
     std::string name;
     Statistic::Scope scope;
     double weight;
+    bool is_metric, per_layer;
     FunctionRef function;   // of the totals; yields numerator and denominator
   };
 
   absl::StatusOr<FunctionRef> LossFunction(const Statistic& statistic,
                                            const Function& function) const;
-  absl::Status AddLoss(const Loss& loss, const std::vector<Values>& parts, Function& main) const;
+  absl::Status AddLoss(const Loss& loss, const std::string& name,
+                       const std::vector<Values>& parts, Function& main) const;
 
   const OpTable& ops_;
   std::vector<Loss> losses_;

@@ -3,7 +3,7 @@
 // An expert takes the first C of the (token, slot) pairs that chose it, in the order of falling
 // priority; equal priorities, and all pairs where none is given, stand in the order of token, then
 // slot. NaN is the lowest priority. With N tokens of K slots in a group,
-//   C = max(minimum, ceil(factor * N * K / num_experts))
+//   C = max(minimum, ceil(factor * N * K / num_experts)), or floor with round_down.
 // The group is the whole operand, or each slice of its leading dim with per_sequence.
 // Sources: GShard (arXiv 2006.16668), Switch Transformer (arXiv 2101.03961).
 #include "absl/strings/str_cat.h"
@@ -54,6 +54,7 @@ OpDef DropOverCapacityOp() {
       .RequiredAttr(AttrSpec::kInt, "num_experts", "how many there are")
       .RequiredAttr(AttrSpec::kFloat, "factor", "room for this many times an even share")
       .Attr("minimum", int64_t{0}, "room that every expert has at least")
+      .Attr("round_down", false, "the share is rounded down, not up")
       .Attr("per_sequence", false, "each slice of the leading dim is a group of its own")
       .Check(CheckDrop)
       .NoGradient();

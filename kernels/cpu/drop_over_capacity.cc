@@ -61,8 +61,9 @@ int32_t PrepareDrop(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* re
   group.experts = IntAttr(call, "num_experts", 1);
   const double share = FloatAttr(call, "factor", 1) * static_cast<double>(group.pairs) /
                        static_cast<double>(group.experts);
-  group.capacity = std::max(IntAttr(call, "minimum", 0),
-                            static_cast<int64_t>(std::ceil(std::min(share, 9e15))));
+  const double bounded = std::min(share, 9e15);
+  const double rounded = BoolAttr(call, "round_down") ? std::floor(bounded) : std::ceil(bounded);
+  group.capacity = std::max(IntAttr(call, "minimum", 0), static_cast<int64_t>(rounded));
   SetParams(plan, group);
   const tsr_kernel_run run =
       has_priority ? PickFloat(TypeOf(call->inputs[1]),

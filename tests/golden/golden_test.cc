@@ -1,5 +1,5 @@
-// Method: small random Llama and GPT-2 models whose logits, losses and gradients were computed with
-// a public implementation in fp32 are built from our config, run through trace, compile and
+// Method: small random Llama, GPT-2 and Mixtral models whose logits, losses and gradients were
+// computed with a public implementation in fp32 are built from our config, run through trace, compile and
 // executor, and compared: in fp32 with every instruction set of the machine, whole and in two
 // micro-batches, with every recompute policy, and once in fp64. The numbers lie beside the
 // repository in shared/golden; without them the tests are skipped.
@@ -69,11 +69,15 @@ class GoldenTest : public testing::TestWithParam<const char*> {
   }
 
   absl::StatusOr<std::unique_ptr<ModelRun>> Run(const RunOptions& options) const {
-    ASSIGN_OR_RETURN(std::unique_ptr<ModelRun> run, ModelRun::OfJson(model_.json, options));
+    return Run(options, model_.json);
+  }
+
+  absl::StatusOr<std::unique_ptr<ModelRun>> Run(const RunOptions& options,
+                                                const std::string& json) const {
+    ASSIGN_OR_RETURN(std::unique_ptr<ModelRun> run, ModelRun::OfJson(json, options));
     RET_CHECK_EQ(run->program().params.size(), model_.sources.size());
     for (const ParamSource& source : model_.sources) {
-      ASSIGN_OR_RETURN(const Tensor theirs, model_.weights->Read(source.name));
-      ASSIGN_OR_RETURN(const Tensor ours, TakeParam(source, theirs));
+      ASSIGN_OR_RETURN(const Tensor ours, TakeParam(source, *model_.weights, ""));
       Tensor param = run->Param(source.path);
       RET_CHECK(param.defined()) << source.path;
       RET_CHECK(param.dims == ours.dims) << source.path << " " << param.TypeText();
@@ -92,10 +96,10 @@ class GoldenTest : public testing::TestWithParam<const char*> {
     return run;
   }
 
-  void CheckLoss(const ModelRun& run) const {
+  void CheckLoss(const ModelRun& run, const std::string& name = "loss") const {
     const auto loss = run.Loss();
     ASSERT_TRUE(loss.ok()) << loss.status();
-    const auto expected = model_.io->Read("loss");
+    const auto expected = model_.io->Read(name);
     ASSERT_TRUE(expected.ok()) << expected.status();
     EXPECT_NEAR(*loss, expected->At(0), kLossTolerance * expected->At(0));
   }
@@ -108,18 +112,18 @@ class GoldenTest : public testing::TestWithParam<const char*> {
     EXPECT_LE(RelativeDifference(*logits, *expected, Largest(*expected)), tolerance);
   }
 
-  void CheckGradients(const ModelRun& run, double tolerance) const {
+  void CheckGradients(const ModelRun& run, double tolerance,
+                      const std::string& prefix = "grad.") const {
     double worst = 0;
     for (const ParamSource& source : model_.sources) {
-      const auto theirs = model_.io->Read("grad." + source.name);
-      ASSERT_TRUE(theirs.ok()) << theirs.status();
-      const auto expected = TakeParam(source, *theirs);
+      double whole = 0;
+      const auto expected = TakeParam(source, *model_.io, prefix, &whole);
       ASSERT_TRUE(expected.ok()) << expected.status();
       const auto gradient = run.Gradient(source.path);
       ASSERT_TRUE(gradient.ok()) << gradient.status();
       // Of their whole tensor: a key's bias (a part of c_attn.bias) changes nothing, so that its
       // gradient is nothing but rounding.
-      const double difference = RelativeDifference(*gradient, *expected, Largest(*theirs));
+      const double difference = RelativeDifference(*gradient, *expected, whole);
       EXPECT_LE(difference, tolerance) << source.path;
       worst = std::max(worst, difference);
     }
@@ -198,7 +202,45 @@ TEST_P(GoldenTest, Bf16StaysNear) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, GoldenTest,
-                         testing::Values("llama_tiny", "llama_tied", "gpt2_tiny"),
+                         testing::Values("llama_tiny", "llama_tied", "gpt2_tiny", "mixtral_tiny"),
+                         [](const auto& info) { return std::string(info.param); });
+
+// The balance loss of a mixture of experts: sums over both layers before the product is taken.
+class BalanceTest : public GoldenTest {};
+
+TEST_P(BalanceTest, TotalLossAndItsGradients) {
+  ASSERT_FALSE(model_.total_json.empty());
+  for (DType dtype : {DType::kF32, DType::kF64}) {
+    SCOPED_TRACE(Name(dtype));
+    RunOptions options = Options();
+    options.dtype = dtype;
+    const auto run = Run(options, model_.total_json);
+    ASSERT_TRUE(run.ok()) << run.status();
+    CheckLoss(**run, "total_loss");
+    CheckGradients(**run, dtype == DType::kF64 ? kGradientToleranceFp64 : kGradientTolerance,
+                   "grad_total.");
+  }
+}
+
+TEST_P(BalanceTest, TheBalanceLossAlone) {
+  RunOptions options = Options();
+  options.dtype = DType::kF64;
+  const auto run = Run(options, model_.total_json);
+  ASSERT_TRUE(run.ok()) << run.status();
+  const auto expected = model_.io->Read("aux_loss");
+  ASSERT_TRUE(expected.ok()) << expected.status();
+  int found = 0;
+  for (const SumSpec& sum : (*run)->program().sums) {
+    if (sum.name != "load_balance") continue;
+    ++found;
+    const auto loss = (*run)->executor().SlotTensor(sum.numerator_slot);
+    ASSERT_TRUE(loss.ok()) << loss.status();
+    EXPECT_NEAR(loss->At(0), expected->At(0), 1e-6 * expected->At(0));
+  }
+  EXPECT_EQ(found, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, BalanceTest, testing::Values("mixtral_tiny"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace

@@ -1,9 +1,13 @@
 #include "tests/golden/reference_model.h"
 
+#include <algorithm>
+#include <cmath>
 #include <map>
+#include <utility>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/strip.h"
 #include "absl/strings/substitute.h"
 #include "cpp/base/file.h"
@@ -42,9 +46,11 @@ class Importer {
       ReadLlama(model);
     } else if (type == "gpt2") {
       ReadGpt2(model);
+    } else if (type == "mixtral") {
+      ReadMixtral(model);
     } else {
       return absl::UnimplementedError(
-          absl::StrCat("model_type: expected llama or gpt2, got '", type, "'"));
+          absl::StrCat("model_type: expected llama, gpt2 or mixtral, got '", type, "'"));
     }
     model.vocab = Number("vocab_size");
     return missing_.empty() ? absl::OkStatus()
@@ -98,6 +104,54 @@ class Importer {
     }
     sources.push_back({"decoder/final_norm/scale", "model.norm.weight"});
     if (!tied) sources.push_back({"head/weight", "lm_head.weight", true});
+  }
+
+  void ReadMixtral(ReferenceModel& model) {
+    const auto json = [&](const std::string& balance) {
+      return absl::Substitute(
+          R"({"type": "LanguageModel", "vocab_size": $0, "model_dim": $1,
+              "decoder": {"num_layers": $2,
+                "position": {"type": "RotaryPosition", "theta": $3},
+                "layer": {
+                  "norm": {"type": "RmsNorm", "epsilon": $4},
+                  "attention": {"num_heads": $5, "num_kv_heads": $6},
+                  "feed_forward": {"type": "MixtureOfExperts", $7}},
+                "norm": {"type": "RmsNorm", "epsilon": $4}},
+              "head": {"tied": false}})",
+          Text("vocab_size"), Text("hidden_size"), Text("num_hidden_layers"), Text("rope_theta"),
+          Text("rms_norm_eps"), Text("num_attention_heads"), Text("num_key_value_heads"),
+          absl::Substitute(R"("num_experts": $0, "top_k": $1,
+                              "expert": {"hidden_dim": $2, "activation": "silu", "gated": true},
+                              "balance": [$3])",
+                           Text("num_local_experts"), Text("num_experts_per_tok"),
+                           Text("intermediate_size"), balance));
+    };
+    model.json = json("");
+    model.total_json = json(absl::StrCat(R"({"type": "LoadBalance", "per_choice": false, )",
+                                         R"("weight": )", Text("router_aux_loss_coef"), "}"));
+    auto& sources = model.sources;
+    sources.push_back({"embedding/weight", "model.embed_tokens.weight"});
+    for (int64_t i = 0; i < Number("num_hidden_layers"); ++i) {
+      const std::string ours = absl::StrCat("decoder/layers/", i, "/");
+      const std::string theirs = absl::StrCat("model.layers.", i, ".");
+      sources.push_back({ours + "norm_1/scale", theirs + "input_layernorm.weight"});
+      sources.push_back({ours + "norm_2/scale", theirs + "post_attention_layernorm.weight"});
+      for (const char* name : {"q_proj", "k_proj", "v_proj", "o_proj"}) {
+        sources.push_back({absl::StrCat(ours, "attention/", name, "/weight"),
+                           absl::StrCat(theirs, "self_attn.", name, ".weight"), true});
+      }
+      const std::string moe = theirs + "block_sparse_moe.";
+      sources.push_back({ours + "feed_forward/gate/weight", moe + "gate.weight", true});
+      const std::pair<const char*, const char*> products[] = {
+          {"gate_proj", "w1"}, {"up_proj", "w3"}, {"down_proj", "w2"}};
+      for (const auto& [name, number] : products) {
+        sources.push_back({absl::StrCat(ours, "feed_forward/experts/", name, "/weight"),
+                           absl::StrCat(moe, "experts.*.", number, ".weight"), true, 0, 0,
+                           Number("num_local_experts")});
+      }
+    }
+    sources.push_back({"decoder/final_norm/scale", "model.norm.weight"});
+    sources.push_back({"head/weight", "lm_head.weight", true});
   }
 
   void ReadGpt2(ReferenceModel& model) {
@@ -183,7 +237,9 @@ absl::StatusOr<ReferenceModel> LoadReferenceModel(const std::string& folder) {
   return model;
 }
 
-absl::StatusOr<Tensor> TakeParam(const ParamSource& source, const Tensor& theirs) {
+namespace {
+
+absl::StatusOr<Tensor> TakeOne(const ParamSource& source, const Tensor& theirs) {
   const bool is_matrix = theirs.dims.size() == 2;
   const int64_t rows = is_matrix ? theirs.dims[0] : 1;
   const int64_t columns = theirs.dims.back();
@@ -200,6 +256,35 @@ absl::StatusOr<Tensor> TakeParam(const ParamSource& source, const Tensor& theirs
                theirs.At(r * columns + source.begin + c));
     }
   }
+  return ours;
+}
+
+double Largest(const Tensor& tensor) {
+  double largest = 0;
+  for (int64_t i = 0; i < tensor.count(); ++i) largest = std::max(largest, std::abs(tensor.At(i)));
+  return largest;
+}
+
+}  // namespace
+
+absl::StatusOr<Tensor> TakeParam(const ParamSource& source, SafetensorsReader& reader,
+                                 const std::string& prefix, double* whole) {
+  double largest = 0;
+  Tensor ours;
+  for (int64_t i = 0; i < std::max<int64_t>(1, source.copies); ++i) {
+    const std::string name =
+        absl::StrCat(prefix, absl::StrReplaceAll(source.name, {{"*", absl::StrCat(i)}}));
+    ASSIGN_OR_RETURN(const Tensor theirs, reader.Read(name));
+    largest = std::max(largest, Largest(theirs));
+    ASSIGN_OR_RETURN(const Tensor one, TakeOne(source, theirs));
+    if (i == 0) {
+      std::vector<int64_t> dims = one.dims;
+      if (source.copies > 0) dims.insert(dims.begin(), source.copies);
+      ASSIGN_OR_RETURN(ours, Tensor::Zeros(one.dtype, dims));
+    }
+    for (int64_t k = 0; k < one.count(); ++k) ours.Put(i * one.count() + k, one.At(k));
+  }
+  if (whole != nullptr) *whole = largest;
   return ours;
 }
 

@@ -23,10 +23,12 @@ struct ParamSource {
   bool transposed = false;
   int64_t begin = 0;
   int64_t width = 0;     // 0: all of it
+  int64_t copies = 0;    // stacked along a new leading dim: `name` has a * for the number of each
 };
 
 struct ReferenceModel {
   std::string json;                  // our config, a LanguageModel
+  std::string total_json;            // the same with its balance loss; empty: it has none
   std::vector<ParamSource> sources;  // one per parameter of ours
   int64_t rows = 0, length = 0, vocab = 0;
   std::unique_ptr<SafetensorsReader> weights, io;
@@ -39,7 +41,9 @@ struct ReferenceModel {
 // NOT_FOUND when the folder is absent.
 absl::StatusOr<ReferenceModel> LoadReferenceModel(const std::string& folder);
 
-// Our parameter from theirs (or our gradient from theirs, which transform alike).
-absl::StatusOr<Tensor> TakeParam(const ParamSource& source, const Tensor& theirs);
+// Our parameter from theirs (or our gradient from theirs, which transform alike); `prefix` stands
+// before their name. `whole`, when given, is set to the largest magnitude in their whole tensors.
+absl::StatusOr<Tensor> TakeParam(const ParamSource& source, SafetensorsReader& reader,
+                                 const std::string& prefix, double* whole = nullptr);
 
 }  // namespace tessera

@@ -1,0 +1,200 @@
+// MixtureOfExperts: y[t] = sum over the experts e that a gate chose for t of weight[t, e] *
+// expert_e(x[t]), plus what a shared expert gives for every token.
+//
+// Gate -> capacity -> plan -> dispatch -> experts -> combine, each its own part. Nothing is dropped
+// unless a capacity is set; a token whose choices are all dropped gets zero, so that the residual
+// around the layer is what remains of it. Sums are in the order of a token's choices. Copies of one
+// expert are stacked [E, ...] and run as grouped products (nn/grouped.h); experts that are not
+// alike run one after the other on all rows.
+// Sources: Shazeer et al., arXiv 1701.06538; dropless: MegaBlocks, arXiv 2211.15841.
+
+#include "absl/strings/str_cat.h"
+#include "cpp/base/status_macros.h"
+#include "cpp/moe/internal/routing.h"
+#include "cpp/nn/module.h"
+#include "gen/config/mixture_of_experts.h"
+
+namespace tessera {
+namespace {
+
+class MixtureOfExperts : public Module {
+ public:
+  MixtureOfExperts(MixtureOfExpertsConfig config, int64_t listed)
+      : config_(std::move(config)), listed_(listed) {}
+
+  absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
+    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
+    Graph& graph = scope.graph();
+    const ValueId x = inputs[0];
+    if (graph.dims(x).size() < 2) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("input 0: expected tokens x[..., D], got ", graph.type(x).ToText()));
+    }
+    ASSIGN_OR_RETURN(Routing routing,
+                     ReadRouting(graph, scope.Call("gate", {Jittered(scope, x)}), Count()));
+    routing.weights = Weights(graph, routing.weights);
+    const Routing chosen = routing;   // of whom losses and metrics speak
+    const double capacity = Capacity(scope);
+    if (capacity > 0) Limit(scope, capacity, routing);
+    const ValueId y = Experts(scope, x, routing);
+    for (int i = 0; i < scope.ChildCount("balance"); ++i) {
+      scope.Call("balance", {chosen.ids, routing.ids, chosen.weights, chosen.scores, chosen.logits},
+                 absl::StrCat("balance/", i), i);
+    }
+    if (!scope.HasChild("shared")) return Values{y};
+    return Values{graph.Add(y, Shared(scope, x))};
+  }
+
+ private:
+  int64_t Count() const { return listed_ > 0 ? listed_ : config_.num_experts; }
+
+  double Capacity(const Scope& scope) const {
+    const bool trains = scope.mode() == Mode::kTrain;
+    return trains ? config_.capacity_factor
+                  : config_.eval_capacity_factor.value_or(config_.capacity_factor);
+  }
+
+  ValueId Jittered(Scope& scope, ValueId x) const {
+    if (config_.jitter == 0 || scope.mode() != Mode::kTrain) return x;
+    Graph& graph = scope.graph();
+    const DType dtype = RouterDType(scope);
+    const ValueId noise = RandomLike(scope, "jitter", Dims(graph.dims(x)), dtype,
+                                     1 - config_.jitter, 1 + config_.jitter);
+    return graph.Cast(graph.Mul(graph.Cast(x, dtype), noise), graph.dtype(x));
+  }
+
+  ValueId Weights(Graph& graph, ValueId weights) const {
+    if (config_.renormalize) weights = Normalized(graph, weights, 0);
+    if (config_.weight_scale == 1) return weights;
+    return graph.Mul(weights, graph.Constant(config_.weight_scale, graph.dtype(weights)));
+  }
+
+  // Takes choices away that an expert has no room for.
+  void Limit(Scope& scope, double factor, Routing& routing) const {
+    Graph& graph = scope.graph();
+    std::vector<ValueId> operands = {routing.ids};
+    if (const ValueId priority = Priority(scope, routing); priority != kNoValue) {
+      operands.push_back(priority);
+    }
+    routing.ids = graph.Op("drop_over_capacity", operands,
+                           {{"num_experts", Count()},
+                            {"factor", factor},
+                            {"minimum", config_.min_capacity},
+                            {"per_sequence", config_.group == RoutingGroup::kSequence}});
+    if (!config_.renormalize_kept || !graph.ok()) return;
+    const DType dtype = graph.dtype(routing.weights);
+    const ValueId none = graph.Constant(-1, DType::kI32);
+    const ValueId kept = graph.Cast(graph.Op("greater", {routing.ids, none}), dtype);
+    routing.weights = Normalized(graph, graph.Mul(routing.weights, kept), 1e-20);
+  }
+
+  ValueId Priority(Scope& scope, const Routing& routing) const {
+    Graph& graph = scope.graph();
+    if (!graph.ok()) return kNoValue;
+    const Dims dims = graph.dims(routing.ids);
+    const auto last = static_cast<int64_t>(dims.size()) - 1;
+    switch (config_.drop) {
+      case DropPolicy::kPosition:
+        return kNoValue;
+      case DropPolicy::kChoice: {
+        const ValueId order = graph.Op("arange", {}, {{"shape", ShapeText({dims.back()})},
+                                                      {"dtype", "f32"}});
+        return graph.Op("broadcast_to", {graph.Op("neg", {order})}, {{"shape", ShapeText(dims)}});
+      }
+      case DropPolicy::kProbability:
+        return routing.weights;
+      case DropPolicy::kPriority: {
+        const ValueId best = graph.Op("reduce_max", {routing.weights},
+                                      {{"dims", std::vector<int64_t>{last}}, {"keep_dims", true}});
+        return graph.Op("broadcast_to", {best}, {{"shape", ShapeText(dims)}});
+      }
+      case DropPolicy::kRandom:
+        if (scope.mode() != Mode::kTrain) return kNoValue;
+        return RandomLike(scope, "drop", dims, DType::kF32, 0, 1);
+    }
+    return kNoValue;
+  }
+
+  ValueId Experts(Scope& scope, ValueId x, const Routing& routing) const {
+    Graph& graph = scope.graph();
+    if (!graph.ok()) return kNoValue;
+    Attrs attrs = {{"num_experts", Count()}};
+    if (routing.planned != kNoValue) {
+      attrs.Set("rows_per_token", graph.dims(routing.planned)[0].value());
+    }
+    std::vector<ValueId> operands = {routing.ids};
+    if (config_.check_weights) operands.push_back(routing.weights);
+    const Values plan = graph.Ops("plan", operands, attrs, 4);
+    const ValueId rows = plan[0], slots = plan[1], owners = plan[2];
+    const ValueId sent = graph.Op("dispatch", {x, slots, rows});
+    const bool each = listed_ > 0 || config_.run_experts == ExpertExecution::kEach;
+    ValueId returned = kNoValue;
+    if (each) {
+      returned = EachExpert(scope, sent, owners);
+    } else {
+      const Values results = scope.CallGrouped("expert", {sent}, owners, Count(), "experts");
+      if (graph.ok() && results.size() == 1) returned = results[0];
+    }
+    if (graph.ok() && returned == kNoValue) {
+      graph.Fail(absl::InvalidArgumentError("slot 'expert': expected one result"));
+    }
+    return graph.Op("combine", {returned, slots, rows, routing.weights});
+  }
+
+  // Every expert on all rows; a row keeps what its owner made of it.
+  ValueId EachExpert(Scope& scope, ValueId rows, ValueId owners) const {
+    Graph& graph = scope.graph();
+    if (!graph.ok()) return kNoValue;
+    Dims column = graph.dims(owners);
+    column.push_back(Dim(1));
+    const ValueId owner_column = graph.Reshape(owners, column);
+    ValueId y = kNoValue;
+    for (int64_t e = 0; e < Count() && graph.ok(); ++e) {
+      const Values results = listed_ > 0
+                                 ? scope.Call("experts", {rows}, absl::StrCat("experts/", e),
+                                              static_cast<int>(e))
+                                 : scope.Call("expert", {rows}, absl::StrCat("experts/", e));
+      if (!graph.ok() || results.size() != 1) return kNoValue;
+      if (y == kNoValue) {
+        y = graph.Constant(0, graph.dtype(results[0]), Dims(graph.dims(results[0])));
+      }
+      const ValueId owns = graph.Op(
+          "equal", {owner_column, graph.Constant(static_cast<double>(e), DType::kI32)});
+      y = graph.Op("where", {owns, results[0], y});
+    }
+    return y;
+  }
+
+  ValueId Shared(Scope& scope, ValueId x) const {
+    Graph& graph = scope.graph();
+    const ValueId y = scope.Call1("shared", {x});
+    if (!config_.shared_gate || !graph.ok()) return y;
+    const ValueId weight = scope.Param("shared_gate/weight", {graph.dims(x).back(), Dim(1)},
+                                       Initializer::Normal(config_.init_std), {"embed", ""});
+    return graph.Mul(y, graph.Op("sigmoid", {graph.MatMul(x, weight)}));
+  }
+
+  MixtureOfExpertsConfig config_;
+  const int64_t listed_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Module>> NewMixtureOfExpertsModule(const ConfigNode& config) {
+  ASSIGN_OR_RETURN(MixtureOfExpertsConfig fields, ReadMixtureOfExpertsConfig(config));
+  const auto listed = static_cast<int64_t>(config.ChildCount("experts"));
+  if ((listed > 0) == (config.ChildCount("expert") > 0)) {
+    return absl::InvalidArgumentError(
+        listed > 0 ? "MixtureOfExperts: the list `experts` stands in place of `expert`: set expert "
+                     "to null"
+                   : "MixtureOfExperts: expected an expert, or a list of experts, got neither");
+  }
+  if (listed > 0 && listed != fields.num_experts) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("MixtureOfExperts: num_experts must be the number of experts in the list, ",
+                     listed, ", got ", fields.num_experts));
+  }
+  return std::make_unique<MixtureOfExperts>(std::move(fields), listed);
+}
+
+}  // namespace tessera
