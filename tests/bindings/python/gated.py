@@ -1,0 +1,28 @@
+"""A gated feed-forward written in Python that builds what FeedForward builds.
+
+Used by several suites; `import gated` needs no runtime.
+"""
+
+import tessera as ts
+from tessera import ops
+
+
+class PythonFeedForward(ts.Module):
+    """y = (silu(x Wg) * (x Wu)) Wd."""
+
+    role = "feed_forward"
+    model_dim = ts.field(int, required=True, min=1, flows="model_dim", doc="Width outside.")
+    hidden_dim = ts.field(int, required=True, min=1, doc="Width inside.")
+    bias = ts.field(bool, False)
+    init_std = ts.field(float, 0.02, min=0)
+    up_proj = ts.slot("linear", "Linear", dims="model_dim -> hidden_dim", names="embed -> mlp",
+                      gives="bias; init_std")
+    gate_proj = ts.slot("linear", "Linear", dims="model_dim -> hidden_dim", names="embed -> mlp",
+                        gives="bias; init_std")
+    down_proj = ts.slot("linear", "Linear", dims="hidden_dim -> model_dim", names="mlp -> embed",
+                        gives="bias; init_std")
+
+    def build(self, scope, x):
+        up = scope.call("up_proj", x)
+        gate = scope.call("gate_proj", x)
+        return scope.call("down_proj", ops.glu(gate, up, activation="silu"))
