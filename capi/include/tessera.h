@@ -156,8 +156,9 @@ TSR_API const char* tsr_status_payload(const tsr_status* status);
  * `options` is JSON: {"threads": 0 (all cores), "spin_us": 0, "isa": "" (best; "reference",
  * "baseline", "avx2", "avx512", "avx512_bf16", "amx"), "checked": false,
  * "memory_limit_bytes": 0 (none), "rank": 0, "world_size": 1, "master_addr": "", "master_port": 0,
- * "timeout_s": 60}. With world_size > 1 the call meets the other ranks within timeout_s. "checked"
- * holds for the whole process once a runtime has asked for it. Errors: UNAVAILABLE (ranks did not
+ * "timeout_s": 60, "hardware": {} (this machine)}. With world_size > 1 the call meets the other
+ * ranks within timeout_s. "hardware" is an object with fields of the config type Hardware, which
+ * modifiers with `when` ask; what it leaves out is this machine's. "checked" holds for the whole process once a runtime has asked for it. Errors: UNAVAILABLE (ranks did not
  * meet), FAILED_PRECONDITION (an instruction set that this machine lacks; a group that refuses this
  * rank). Owns: the caller frees *out_runtime. Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_runtime_new(const char* options, size_t options_len,
@@ -185,6 +186,12 @@ TSR_API TSR_MUST_USE tsr_status* tsr_runtime_list(tsr_runtime* runtime, const ch
 TSR_API TSR_MUST_USE tsr_status* tsr_runtime_describe_type(tsr_runtime* runtime, const char* type,
                                                            size_t type_len, char** out_text,
                                                            size_t* out_len);
+
+/* Writes a JSON Schema (draft 2020-12) of config files and of files of modifiers, with the types
+ * that the runtime knows: an editor completes and checks with it. Owns: the caller frees *out_text.
+ * Threads: any. Since: 0.1. */
+TSR_API TSR_MUST_USE tsr_status* tsr_runtime_json_schema(tsr_runtime* runtime, char** out_text,
+                                                         size_t* out_len);
 
 /* ---- Config --------------------------------------------------------------------------------- */
 
@@ -216,6 +223,18 @@ TSR_API TSR_MUST_USE tsr_status* tsr_config_copy(const tsr_config* config, tsr_c
 TSR_API TSR_MUST_USE tsr_status* tsr_config_set(tsr_config* config, const char* path,
                                                 size_t path_len, const char* value,
                                                 size_t value_len);
+
+/* Applies a modifier or a list of them, JSON text: {"replace": "FeedForward", "with":
+ * "MixtureOfExperts", "set": {"num_experts": 8}}; the verbs are replace, wrap, set, unset, insert,
+ * remove, chain and when. `name` stands in errors and origins for the file. All or nothing.
+ * `out_report` (may be NULL, with out_report_len) takes what each did, as JSON: {"modifiers":
+ * [{"modifier", "origin", "places", "dropped", "skipped"}, ...]}. Owns: the caller frees
+ * *out_report with tsr_text_free. Errors: INVALID_ARGUMENT (all that is wrong, see
+ * tsr_status_payload). Threads: one. Since: 0.1. */
+TSR_API TSR_MUST_USE tsr_status* tsr_config_modify(tsr_config* config, const char* text,
+                                                   size_t text_len, const char* name,
+                                                   size_t name_len, char** out_report,
+                                                   size_t* out_report_len);
 
 /* Writes the value at `path` as JSON; defaults count. Owns: the caller frees *out_text.
  * Errors: NOT_FOUND (with the nearest name). Threads: any. Since: 0.1. */

@@ -50,7 +50,8 @@ tsr_status* tsr_config_parse(tsr_runtime* runtime, const char* text, size_t text
     ASSIGN_OR_RETURN(const std::string_view json, tessera::capi::ReadBytes(text, text_len, "text"));
     ASSIGN_OR_RETURN(const std::string_view file, ReadText(name, name_len, "name"));
     ASSIGN_OR_RETURN(Config config, Config::FromJson(object->schemas(), json,
-                                                     file.empty() ? "config" : file));
+                                                     file.empty() ? "config" : file,
+                                                     &object->hardware()));
     return GiveConfig(object, std::move(config), out_config);
   });
 }
@@ -61,7 +62,7 @@ tsr_status* tsr_config_load(tsr_runtime* runtime, const char* path, size_t path_
     ASSIGN_OR_RETURN(const auto object, call.Use(runtime, "runtime"));
     RETURN_IF_ERROR(CheckPointer(out_config, "out_config"));
     ASSIGN_OR_RETURN(const std::string file, tessera::capi::ReadPath(path, path_len, "path"));
-    absl::StatusOr<Config> config = Config::Load(object->schemas(), file);
+    absl::StatusOr<Config> config = Config::Load(object->schemas(), file, &object->hardware());
     if (!config.ok()) return tessera::capi::WithFile(std::move(config).status(), file);
     return GiveConfig(object, *std::move(config), out_config);
   });
@@ -95,6 +96,21 @@ tsr_status* tsr_config_set(tsr_config* config, const char* path, size_t path_len
     ASSIGN_OR_RETURN(const std::string_view where, ReadName(path, path_len, "path"));
     ASSIGN_OR_RETURN(const std::string_view what, ReadText(value, value_len, "value"));
     return object->Set(where, what, "");
+  });
+}
+
+tsr_status* tsr_config_modify(tsr_config* config, const char* text, size_t text_len,
+                              const char* name, size_t name_len, char** out_report,
+                              size_t* out_report_len) {
+  return Guard([&](Call& call) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto object, call.Use(config, "config"));
+    ASSIGN_OR_RETURN(const std::string_view json, tessera::capi::ReadBytes(text, text_len, "text"));
+    ASSIGN_OR_RETURN(const std::string_view file, ReadText(name, name_len, "name"));
+    const bool wants_report = out_report != nullptr || out_report_len != nullptr;
+    if (wants_report) RETURN_IF_ERROR(CheckTextOut(out_report, out_report_len));
+    ASSIGN_OR_RETURN(const auto reports, object->Modify(json, file.empty() ? "modifier" : file));
+    if (!wants_report) return absl::OkStatus();
+    return GiveText(tessera::ReportJson(reports), out_report, out_report_len);
   });
 }
 

@@ -5,6 +5,7 @@
 #include "capi/src/internal/catalogue.h"
 #include "capi/src/internal/guard.h"
 #include "cpp/base/status_macros.h"
+#include "cpp/config/json_schema.h"
 
 using tessera::capi::Call;
 using tessera::capi::Guard;
@@ -54,5 +55,13 @@ tsr_status* tsr_runtime_describe_type(tsr_runtime* runtime, const char* type, si
     ASSIGN_OR_RETURN(const std::string_view name, tessera::capi::ReadName(type, type_len, "type"));
     ASSIGN_OR_RETURN(const std::string text, tessera::capi::DescribeType(*object, name));
     return tessera::capi::GiveText(text, out_text, out_len);
+  });
+}
+
+tsr_status* tsr_runtime_json_schema(tsr_runtime* runtime, char** out_text, size_t* out_len) {
+  return Guard([&](Call& call) -> absl::Status {
+    ASSIGN_OR_RETURN(const auto object, call.Use(runtime, "runtime"));
+    RETURN_IF_ERROR(tessera::capi::CheckTextOut(out_text, out_len));
+    return tessera::capi::GiveText(tessera::JsonSchemaOf(*object->schemas()), out_text, out_len);
   });
 }

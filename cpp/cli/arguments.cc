@@ -59,9 +59,10 @@ Error Arguments::Parse(const Command& command, const std::vector<std::string_vie
     if (!flag->value.empty()) {
       if (equals != std::string_view::npos) {
         value.assign(word.substr(equals + 1));
-      } else if (i + 1 < words.size()) {
+      } else if (i + 1 < words.size() &&
+                 !(flag->may_stand_alone && words[i + 1].substr(0, 1) == "-")) {
         value.assign(words[++i]);
-      } else {
+      } else if (!flag->may_stand_alone) {
         return Error(std::string(name) + ": expected " + std::string(flag->value) +
                      " after it, got nothing");
       }

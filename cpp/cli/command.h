@@ -21,6 +21,7 @@ struct Flag {
   std::string_view help;   // empty: understood, but not shown
   bool is_repeated = false;
   bool is_required = false;
+  bool may_stand_alone = false;  // its value may be left out
 };
 
 struct Positional {

@@ -5,11 +5,39 @@
 
 #include "cpp/cli/json.h"
 #include "cpp/cli/text.h"
+#include "cpp/cli/text_file.h"
 
 namespace tessera::cli {
 namespace {
 
+constexpr size_t kMostBytes = 8 << 20;   // what the library takes as a config
+
+// Text of a file, or `word` itself when it is JSON; `name` is what errors call it.
+Error TextOf(std::string_view flag, const std::string& word, std::string* name,
+             std::string* text) {
+  const size_t start = word.find_first_not_of(" \t\n");
+  if (start != std::string::npos && (word[start] == '{' || word[start] == '[')) {
+    *name = std::string(flag);
+    *text = word;
+    return Error();
+  }
+  *name = word;
+  return ReadWholeFile(word, kMostBytes, text);
+}
+
+Error ApplyModifiers(const Arguments& arguments, const Config& config) {
+  for (const std::string& word : arguments.Texts("--modify")) {
+    std::string name, text;
+    CLI_RETURN_IF_ERROR(TextOf("--modify", word, &name, &text));
+    CLI_RETURN_IF_ERROR(Error::Take(tsr_config_modify(config.get(), text.data(), text.size(),
+                                                      name.data(), name.size(), nullptr,
+                                                      nullptr)));
+  }
+  return Error();
+}
+
 Error ApplyFlags(const Arguments& arguments, const ConfigUse& use, const Config& config) {
+  CLI_RETURN_IF_ERROR(ApplyModifiers(arguments, config));
   for (const std::string& change : arguments.Texts("--set")) {
     const size_t equals = change.find('=');
     if (equals == std::string::npos || equals == 0) {
@@ -32,21 +60,26 @@ Positional ConfigPositional() { return {"CONFIG", "the config file, JSON"}; }
 std::vector<Flag> ConfigFlags(std::vector<Flag> more) {
   std::vector<Flag> flags = {
       {"--set", "path=value", "changes a field, such as trainer.steps=100", true},
-      {"--modify", "FILE", "", true},  // kept free for modifiers
+      {"--modify", "FILE", "applies the modifiers of a file, or those given as JSON; before --set",
+       true},
+      {"--hardware", "FILE", "what modifiers with `when` ask, a Hardware as JSON; else this machine"},
   };
   for (Flag& flag : more) flags.push_back(flag);
   return flags;
 }
 
-Error OpenConfigFile(const Arguments& arguments, const ConfigUse& use, ConfigFile* out) {
-  if (arguments.Has("--modify")) {
-    return Error("--modify: this version has no modifiers; change fields with --set path=value",
-                 TSR_UNIMPLEMENTED);
-  }
+Error OpenConfigFile(const Arguments& arguments, const ConfigUse& use, ConfigFile* out,
+                     Config* before) {
   const std::string path = arguments.Word(0);
+  RuntimeWish wish;
+  std::string name;
+  if (arguments.Has("--hardware")) {
+    CLI_RETURN_IF_ERROR(TextOf("--hardware", arguments.Text("--hardware"), &name, &wish.hardware));
+  }
   CLI_RETURN_IF_ERROR(ReadEnvironment(&out->environment));
-  CLI_RETURN_IF_ERROR(NewSmallRuntime(&out->runtime));
+  CLI_RETURN_IF_ERROR(NewSmallRuntime(&out->runtime, wish.hardware));
   CLI_RETURN_IF_ERROR(LoadConfig(out->runtime, path, &out->config));
+  if (before != nullptr) CLI_RETURN_IF_ERROR(LoadConfig(out->runtime, path, before));
   CLI_RETURN_IF_ERROR(ApplyFlags(arguments, use, out->config));
   if (!use.computes) return Error();
 
@@ -55,7 +88,6 @@ Error OpenConfigFile(const Arguments& arguments, const ConfigUse& use, ConfigFil
   CLI_RETURN_IF_ERROR(CallText(&resolved, tsr_config_resolve, out->config.get(), 1));
   double threads = 0;
   double spin_us = 0;
-  RuntimeWish wish;
   wish.joins_ranks = true;
   CLI_RETURN_IF_ERROR(GetNumber(out->config, "runtime.threads", &threads));
   CLI_RETURN_IF_ERROR(GetNumber(out->config, "runtime.spin_us", &spin_us));

@@ -22,7 +22,7 @@ struct ConfigFile {
   bool is_first_rank() const { return environment.rank == 0; }
 };
 
-// CONFIG, and the flags --set and --modify with which it is changed.
+// CONFIG, and the flags with which it is changed: --modify, then --set; --hardware for `when`.
 Positional ConfigPositional();
 std::vector<Flag> ConfigFlags(std::vector<Flag> more = {});
 
@@ -32,8 +32,10 @@ struct ConfigUse {
   bool profile = false;      // trainer.profile
 };
 
-// Reads the config of the first positional word. UNIMPLEMENTED for --modify.
-Error OpenConfigFile(const Arguments& arguments, const ConfigUse& use, ConfigFile* out);
+// Reads the config of the first positional word and changes it. `before` (may be null) takes the
+// config as the file has it.
+Error OpenConfigFile(const Arguments& arguments, const ConfigUse& use, ConfigFile* out,
+                     Config* before = nullptr);
 
 // Reads a config as it is in a file.
 Error LoadConfig(const Runtime& runtime, const std::string& path, Config* out);

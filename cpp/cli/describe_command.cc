@@ -68,6 +68,9 @@ std::string TypeText(const Json& type) {
     if (fields == nullptr || fields->items().empty()) continue;
     text.append("\n").append(list).append("\n").append(FieldsText(*fields, 2));
   }
+  if (const Json* example = type.Find("example")) {
+    text.append("\nexample\n  ").append(example->ToText());
+  }
   return text;
 }
 
@@ -76,6 +79,14 @@ Error PrintType(const Arguments& arguments) {
   CLI_RETURN_IF_ERROR(NewSmallRuntime(&runtime));
   const std::string name = arguments.Word(0);
   std::string text;
+  if (arguments.Has("--json-schema")) {
+    CLI_RETURN_IF_ERROR(CallText(&text, tsr_runtime_json_schema, runtime.get()));
+    Json schema;
+    if (!Json::Parse(text, &schema)) return Error("tsr_runtime_json_schema: no JSON", TSR_INTERNAL);
+    std::fputs(schema.ToIndentedText().c_str(), stdout);
+    return Error();
+  }
+  if (name.empty()) return Error("expected TYPE, or --json-schema, got nothing");
   CLI_RETURN_IF_ERROR(
       CallText(&text, tsr_runtime_describe_type, runtime.get(), name.data(), name.size()));
   Json type;
@@ -91,9 +102,14 @@ Command DescribeCommand() {
   Command command;
   command.name = "describe";
   command.summary = "prints the fields of a config type, or the signature of an op, with docs";
-  command.positionals = {{"TYPE", "a name from `tessera list`, such as Attention or matmul"}};
-  command.flags = {{"--json", "", "as JSON"}};
-  command.examples = {"tessera describe Attention", "tessera describe matmul"};
+  command.positionals = {
+      {"TYPE", "a name from `tessera list`, such as Attention or matmul", false}};
+  command.flags = {
+      {"--json", "", "as JSON"},
+      {"--json-schema", "", "instead a JSON Schema of configs and modifiers, for editors"},
+  };
+  command.examples = {"tessera describe Attention", "tessera describe matmul",
+                      "tessera describe --json-schema > tessera.schema.json"};
   command.run = &PrintType;
   return command;
 }

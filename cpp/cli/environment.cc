@@ -66,15 +66,25 @@ Error NewRuntime(const Environment& environment, const RuntimeWish& wish, Runtim
     options.Set("master_port", Json::Integer(environment.master_port));
     options.Set("timeout_s", Json::Number(wish.timeout_s));
   }
+  Json hardware = Json::Object();
+  if (!wish.hardware.empty() && !Json::Parse(wish.hardware, &hardware)) {
+    return Error("--hardware: expected a file with JSON or JSON, got neither");
+  }
+  // A run of many ranks is one also where they do not meet.
+  if (hardware.is_object() && hardware.Find("ranks") == nullptr) {
+    hardware.Set("ranks", Json::Integer(environment.world_size));
+  }
+  options.Set("hardware", std::move(hardware));
   const std::string text = options.ToText();
   return CallHandle(out, tsr_runtime_new, text.data(), text.size());
 }
 
-Error NewSmallRuntime(Runtime* out) {
+Error NewSmallRuntime(Runtime* out, const std::string& hardware) {
   Environment environment;
   CLI_RETURN_IF_ERROR(ReadEnvironment(&environment));
   RuntimeWish wish;
   wish.threads = 1;
+  wish.hardware = hardware;
   return NewRuntime(environment, wish, out);
 }
 

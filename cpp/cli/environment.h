@@ -28,12 +28,13 @@ struct RuntimeWish {
   int64_t spin_us = 0;
   double timeout_s = 60;
   bool joins_ranks = false;  // meet the other processes of this run
+  std::string hardware;      // JSON of a Hardware; empty: this machine
 };
 
 // A runtime for the environment.
 Error NewRuntime(const Environment& environment, const RuntimeWish& wish, Runtime* out);
 
 // A runtime that computes nothing: for catalogues and configs.
-Error NewSmallRuntime(Runtime* out);
+Error NewSmallRuntime(Runtime* out, const std::string& hardware = "");
 
 }  // namespace tessera::cli

@@ -27,8 +27,9 @@ std::string Row(std::string_view left, std::string_view right, size_t width) {
 
 std::string FlagText(const Flag& flag) {
   std::string text(flag.name);
-  if (!flag.value.empty()) text.append(" ").append(flag.value);
-  return text;
+  if (flag.value.empty()) return text;
+  if (flag.may_stand_alone) return text.append(" [").append(flag.value).append("]");
+  return text.append(" ").append(flag.value);
 }
 
 std::string UsageLine(const Command& command) {

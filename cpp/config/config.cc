@@ -8,11 +8,11 @@
 #include "cpp/base/file.h"
 #include "cpp/base/status_macros.h"
 #include "cpp/base/text.h"
+#include "cpp/config/config_file.h"
 #include "cpp/config/errors.h"
 #include "cpp/config/flatbuffer_codec.h"
 #include "cpp/config/json_document.h"
 #include "cpp/config/json_printer.h"
-#include "cpp/config/json_reader.h"
 #include "cpp/config/path.h"
 #include "cpp/config/resolve.h"
 
@@ -47,29 +47,30 @@ absl::StatusOr<Config> Config::OfType(Registry registry, std::string_view type) 
   return Config(std::move(registry), std::make_unique<ConfigNode>(info));
 }
 
-absl::StatusOr<Config> Config::FromJson(Registry registry, std::string_view text,
-                                        std::string_view name) {
+absl::StatusOr<Config> Config::Read(Registry registry, std::string_view text,
+                                    std::string_view name, bool is_file, const Config* hardware) {
   ConfigErrors errors;
-  JsonDocument document(text, name);
-  const bool whole = document.Parse(errors);
-  std::unique_ptr<ConfigNode> root;
-  // After a syntax error, what stood before it is still looked at.
-  if (document.has_root() && (whole || document.root().kind == JsonValue::Kind::kObject)) {
-    root = JsonReader(*registry, document, errors).ReadRoot("Experiment");
-  }
+  ConfigFile file(*registry, hardware == nullptr ? nullptr : hardware->root_.get(), is_file);
+  std::unique_ptr<ConfigNode> root = file.Read(text, name, errors);
   if (root != nullptr) {
     const absl::Status depth = CheckDepth(*root, name);
     if (!depth.ok()) return depth;
   }
   if (!errors.empty()) {
-    if (root != nullptr) ResolveTree(*registry, *root, {.require = whole}, errors);
+    if (root != nullptr) ResolveTree(*registry, *root, {.require = file.is_whole()}, errors);
     return errors.ToStatus();
   }
   RET_CHECK(root != nullptr);
   return Config(std::move(registry), std::move(root));
 }
 
-absl::StatusOr<Config> Config::Load(Registry registry, const std::string& path) {
+absl::StatusOr<Config> Config::FromJson(Registry registry, std::string_view text,
+                                        std::string_view name, const Config* hardware) {
+  return Read(std::move(registry), text, name, false, hardware);
+}
+
+absl::StatusOr<Config> Config::Load(Registry registry, const std::string& path,
+                                    const Config* hardware) {
   absl::StatusOr<std::string> text = ReadFile(path, ConfigLimits::kTextBytes);
   if (absl::IsResourceExhausted(text.status())) {
     ConfigErrors errors;
@@ -79,7 +80,7 @@ absl::StatusOr<Config> Config::Load(Registry registry, const std::string& path) 
     return errors.ToStatus();
   }
   RETURN_IF_ERROR(text.status());
-  return FromJson(std::move(registry), *text, path);
+  return Read(std::move(registry), *text, path, true, hardware);
 }
 
 absl::StatusOr<Config> Config::FromBytes(Registry registry, std::string_view bytes) {
@@ -98,6 +99,22 @@ absl::Status Config::Set(std::string_view path, std::string_view value, std::str
   RETURN_IF_ERROR(CheckDepth(*changed, *call.source));
   root_ = std::move(changed);
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::vector<ModifierReport>> Config::Modify(std::string_view text,
+                                                           std::string_view name,
+                                                           const Config* hardware) {
+  ConfigErrors errors;
+  std::vector<ModifierReport> reports;
+  JsonDocument document(text, name);
+  if (!document.Parse(errors)) return errors.ToStatus();
+  std::unique_ptr<ConfigNode> changed = root_->Clone();
+  ApplyModifiers(*registry_, document, document.root(),
+                 hardware == nullptr ? nullptr : hardware->root_.get(), changed, reports, errors);
+  if (!errors.empty()) return errors.ToStatus();
+  RETURN_IF_ERROR(CheckDepth(*changed, name));
+  root_ = std::move(changed);
+  return reports;
 }
 
 absl::Status Config::Unset(std::string_view path) { return UnsetByPath(*root_, path); }

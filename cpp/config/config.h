@@ -2,8 +2,8 @@
 //
 // Reading, Set and Resolve report all errors at once (errors.h). A config may be incomplete until
 // it is resolved; Resolve gives a new one in which every field has its value. Paths: `a.b.c`, with
-// `layers[3]` for lists. Modifiers are not part of this file. A Config is a value (copies are
-// deep); it keeps its registry alive. Constant use from several threads is safe.
+// `layers[3]` for lists. Changes that find their places themselves are modifiers (modifier.h); a
+// file can extend others (config_file.h). A Config is a value (copies are deep); it keeps its registry alive. Constant use from several threads is safe.
 #pragma once
 
 #include <memory>
@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "cpp/config/modifier.h"
 #include "cpp/config/registry.h"
 #include "cpp/config/tree.h"
 
@@ -33,11 +34,15 @@ class Config {
   // An empty config of a type. NOT_FOUND with the nearest name.
   static absl::StatusOr<Config> OfType(Registry registry, std::string_view type = "Experiment");
   // JSON text with comments and trailing commas; `name` stands in errors for the file. The root is
-  // an Experiment unless it has a "type" of its own. INVALID_ARGUMENT (see errors.h).
+  // an Experiment unless it has a "type" of its own. `hardware` is a resolved config of the type
+  // Hardware that modifiers with `when` ask; nullptr: they are an error. INVALID_ARGUMENT (see
+  // errors.h).
   static absl::StatusOr<Config> FromJson(Registry registry, std::string_view text,
-                                         std::string_view name = "config");
-  // FromJson of a file. NOT_FOUND, PERMISSION_DENIED and so on.
-  static absl::StatusOr<Config> Load(Registry registry, const std::string& path);
+                                         std::string_view name = "config",
+                                         const Config* hardware = nullptr);
+  // FromJson of a file and of the files that it extends. NOT_FOUND, PERMISSION_DENIED and so on.
+  static absl::StatusOr<Config> Load(Registry registry, const std::string& path,
+                                     const Config* hardware = nullptr);
   // FlatBuffers bytes (schemas/config.fbs), verified first. Types that the registry lacks are taken
   // from the bytes. INVALID_ARGUMENT.
   static absl::StatusOr<Config> FromBytes(Registry registry, std::string_view bytes);
@@ -59,6 +64,10 @@ class Config {
   absl::Status Set(std::string_view path, std::string_view value, std::string_view origin = "");
   // Puts a field or slot back to "nothing was said".
   absl::Status Unset(std::string_view path);
+  // Applies a modifier or a list of them, JSON text; `name` stands in errors and origins for the
+  // file. Says what each did. On error nothing changes. INVALID_ARGUMENT (see errors.h).
+  absl::StatusOr<std::vector<ModifierReport>> Modify(std::string_view text, std::string_view name,
+                                                     const Config* hardware = nullptr);
   // The value at a path as JSON; what is unset shows its default ("null" when it has none).
   // NOT_FOUND with the nearest name.
   absl::StatusOr<std::string> Get(std::string_view path) const;
@@ -82,6 +91,8 @@ class Config {
   static std::vector<std::string> Diff(const Config& a, const Config& b);
 
  private:
+  static absl::StatusOr<Config> Read(Registry registry, std::string_view text,
+                                     std::string_view name, bool is_file, const Config* hardware);
   Config(Registry registry, std::unique_ptr<ConfigNode> root)
       : registry_(std::move(registry)), root_(std::move(root)) {}
 

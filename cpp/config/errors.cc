@@ -23,6 +23,7 @@ std::string ToJson(const ConfigError& error) {
     absl::StrAppend(&text, "\"line\": ", error.line, ", \"column\": ", error.column, ", ");
   }
   absl::StrAppend(&text, "\"path\": ", JsonQuoted(error.path), ", ");
+  add("modifier", error.modifier);
   add("nearest", error.nearest);
   add("hint", error.hint);
   add("doc", error.doc);
@@ -37,6 +38,7 @@ std::string ConfigError::ToText() const {
   std::string text = file;
   if (line > 0) absl::StrAppend(&text, ":", line, ":", column);
   if (!text.empty()) absl::StrAppend(&text, ": ");
+  if (!modifier.empty()) absl::StrAppend(&text, modifier, ": ");
   if (!path.empty()) absl::StrAppend(&text, path, ": ");
   absl::StrAppend(&text, "expected ", expected, ", got ", got);
   if (!nearest.empty()) absl::StrAppend(&text, " (did you mean '", nearest, "'?)");
@@ -51,10 +53,16 @@ void ConfigErrors::Add(ConfigError error) {
   }
   // Names of files and paths of calls may hold any bytes; messages are UTF-8.
   for (std::string* text : {&error.file, &error.path, &error.expected, &error.got, &error.nearest,
-                            &error.hint, &error.doc}) {
+                            &error.hint, &error.doc, &error.modifier}) {
     if (!IsValidUtf8(*text)) *text = Quoted(*text, 400);
   }
   errors_.push_back(std::move(error));
+}
+
+void ConfigErrors::BlameModifier(size_t first, const std::string& modifier) {
+  for (size_t i = first; i < errors_.size(); ++i) {
+    if (errors_[i].modifier.empty()) errors_[i].modifier = modifier;
+  }
 }
 
 bool ConfigErrors::HasAt(std::string_view path) const {

@@ -27,6 +27,7 @@ struct ConfigError {
   std::string hint;          // a further half-sentence, or ""
   std::string doc;           // of the field, or ""
   bool is_missing = false;   // a required field that was not given: listed after the others
+  std::string modifier;      // "modifier 2 (replace FeedForward)" when one is to blame, or ""
 
   std::string ToText() const;
 };
@@ -39,6 +40,9 @@ class ConfigErrors {
   bool empty() const { return errors_.empty(); }
   bool full() const { return errors_.size() >= kMost; }
   const std::vector<ConfigError>& errors() const { return errors_; }
+  size_t count() const { return errors_.size(); }
+  // Errors number `first` and later are a modifier's.
+  void BlameModifier(size_t first, const std::string& modifier);
   // Is there an error at this path or below it?
   bool HasAt(std::string_view path) const;
   // A name that an unknown field at `path` was probably meant for.

@@ -1,6 +1,7 @@
 #include "cpp/config/json_document.h"
 
 #include <algorithm>
+#include <map>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -208,6 +209,41 @@ std::string Describe(const JsonValue& value) {
       return "an object";
   }
   return "";
+}
+
+const JsonValue* FindMember(const JsonValue& value, std::string_view name) {
+  for (const JsonMember& member : value.members) {
+    if (member.name == name) return &member.value;
+  }
+  return nullptr;
+}
+
+std::string ToJsonText(const JsonValue& value) {
+  std::string text;
+  switch (value.kind) {
+    case JsonValue::Kind::kNull:
+      return "null";
+    case JsonValue::Kind::kBool:
+      return value.boolean ? "true" : "false";
+    case JsonValue::Kind::kNumber:
+      return value.text;
+    case JsonValue::Kind::kText:
+      return JsonQuoted(value.text);
+    case JsonValue::Kind::kList:
+      for (const JsonValue& item : value.items) {
+        absl::StrAppend(&text, text.empty() ? "" : ",", ToJsonText(item));
+      }
+      return absl::StrCat("[", text, "]");
+    case JsonValue::Kind::kObject: {
+      std::map<std::string, std::string> sorted;
+      for (const JsonMember& member : value.members) sorted[member.name] = ToJsonText(member.value);
+      for (const auto& [name, item] : sorted) {
+        absl::StrAppend(&text, text.empty() ? "" : ",", JsonQuoted(name), ":", item);
+      }
+      return absl::StrCat("{", text, "}");
+    }
+  }
+  return text;
 }
 
 JsonDocument::JsonDocument(std::string_view text, std::string_view name)

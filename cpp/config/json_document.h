@@ -35,6 +35,12 @@ struct JsonMember {
   JsonValue value;
 };
 
+// The member of that name, or nullptr.
+const JsonValue* FindMember(const JsonValue& value, std::string_view name);
+
+// The value as JSON without spaces, members sorted by name: equal values give equal texts.
+std::string ToJsonText(const JsonValue& value);
+
 // "the text 'six'", "4.5", "true", "null", "a list", "an object"
 std::string Describe(const JsonValue& value);
 

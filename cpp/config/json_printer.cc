@@ -1,6 +1,7 @@
 #include "cpp/config/json_printer.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -12,6 +13,36 @@ namespace {
 
 // What a node on one line may come up to.
 constexpr size_t kColumns = 180;
+
+bool HasDollar(const ConfigValue& value) {
+  const std::string* text = value.AsText();
+  if (text != nullptr) return !text->empty() && text->front() == '$';
+  bool has = false;
+  if (const ConfigValue::List* list = value.AsList()) {
+    for (const ConfigValue& item : *list) has = has || HasDollar(item);
+  }
+  if (const ConfigValue::Table* table = value.AsTable()) {
+    for (const auto& [name, entry] : *table) has = has || HasDollar(entry);
+  }
+  return has;
+}
+
+// As it is written in a config, where a text with a '$' at its start names a parameter.
+std::string Written(ConfigValue value) {
+  const std::function<void(ConfigValue&)> escape = [&escape](ConfigValue& part) {
+    if (const std::string* text = part.AsText(); text != nullptr && HasDollar(part)) {
+      part = ConfigValue("$" + *text);
+    }
+    if (ConfigValue::List* list = part.AsList()) {
+      for (ConfigValue& item : *list) escape(item);
+    }
+    if (ConfigValue::Table* table = part.AsTable()) {
+      for (auto& [name, entry] : *table) escape(entry);
+    }
+  };
+  if (HasDollar(value)) escape(value);
+  return value.ToJson();
+}
 
 class Printer {
  public:
@@ -34,7 +65,7 @@ class Printer {
         continue;
       }
       Start(inner, info.name, false);
-      text_ += field.value.ToJson();
+      text_ += Written(field.value);
       pending_ = &field.origin;
     }
     End();
@@ -76,8 +107,10 @@ class Printer {
   // projections and norms, all alike.
   bool PutOnLine(const ConfigNode& node) {
     if (options_.origins) return false;
-    for (const FieldInfo& field : node.info().fields) {
-      if (field.kind == FieldKind::kSlot || field.kind == FieldKind::kTable) return false;
+    for (size_t i = 0; i < node.info().fields.size(); ++i) {
+      const FieldKind kind = node.info().fields[i].kind;
+      if (kind == FieldKind::kSlot || kind == FieldKind::kTable) return false;
+      if (HasDollar(node.field(i).value)) return false;
     }
     const std::string line = PrintLine(node, options_.everything);
     if (text_.size() - (text_.rfind('\n') + 1) + line.size() > kColumns) return false;

@@ -66,7 +66,10 @@ std::string JoinConfigPath(std::string_view path, std::string_view name) {
 }
 
 ConfigOrigin JsonReader::OriginOf(size_t offset) const {
-  return call_.has_value() ? *call_ : document_.OriginAt(offset);
+  if (call_.has_value()) return *call_;
+  ConfigOrigin origin = document_.OriginAt(offset);
+  origin.modifier = modifier_;
+  return origin;
 }
 
 void JsonReader::Fail(size_t offset, const std::string& path, std::string expected,
@@ -76,15 +79,43 @@ void JsonReader::Fail(size_t offset, const std::string& path, std::string expect
                std::move(got), std::move(nearest), std::move(hint), std::move(doc)});
 }
 
-std::unique_ptr<ConfigNode> JsonReader::ReadRoot(std::string_view default_type) {
-  const JsonValue& root = document_.root();
+bool IsFileWord(std::string_view name) {
+  return name == "extends" || name == "modifiers" || name == "parameters" || name == "$schema";
+}
+
+std::unique_ptr<ConfigNode> JsonReader::ReadRoot(const JsonValue& value,
+                                                 std::string_view default_type) {
   FieldInfo slot;
   slot.default_type = std::string(default_type);
-  if (root.kind != Kind::kObject) {
-    Fail(root.offset, "", "a JSON object", Describe(root));
+  if (value.kind != Kind::kObject) {
+    Fail(value.offset, "", "a JSON object", Describe(value));
     return nullptr;
   }
-  return ReadNode(root, slot, "");
+  return ReadNode(value, slot, "");
+}
+
+void JsonReader::ReadOver(const JsonValue& value, ConfigNode& root) {
+  if (value.kind != Kind::kObject) {
+    Fail(value.offset, "", "a JSON object", Describe(value));
+    return;
+  }
+  const JsonValue* type = FindMember(value, "type");
+  if (type != nullptr && (type->kind != Kind::kText ||
+                          registry_.Find(type->text) != &root.info())) {
+    Fail(type->offset, "type", absl::StrCat(root.type(), ", the type of the config it extends"),
+         Describe(*type));
+    return;
+  }
+  overlays_ = true;
+  ReadMembers(value, "", root);
+}
+
+bool JsonReader::Changes(const JsonValue& value, const ConfigNode::Slot& slot) const {
+  if (!overlays_ || value.kind != Kind::kObject || slot.children.size() != 1) return false;
+  const JsonValue* type = FindMember(value, "type");
+  if (type == nullptr) return true;
+  return type->kind == Kind::kText &&
+         registry_.Find(type->text) == &slot.children.front()->info();
 }
 
 // `slot` without a role takes every type.
@@ -143,9 +174,9 @@ const FieldInfo* JsonReader::FieldOf(const JsonMember& member, const TypeInfo& t
                                      const std::string& path) {
   const std::string where = JoinConfigPath(path, member.name.substr(0, 80));
   if (const FieldInfo* field = type.Find(member.name)) return field;
-  if (member.name == "extends" || member.name == "modifiers") {
+  if (IsFileWord(member.name)) {
     Fail(member.offset, where, absl::StrCat("a field of ", type.name),
-         absl::StrCat("'", member.name, "'"), "", "the word is reserved and not supported yet");
+         absl::StrCat("'", member.name, "'"), "", "the word belongs at the top of a config");
     return nullptr;
   }
   const std::string nearest = MeantName(member.name, type.FieldNames());
@@ -167,8 +198,7 @@ void JsonReader::ReadMembers(const JsonValue& value, const std::string& path, Co
   std::map<std::string_view, const JsonMember*> seen;
   for (const JsonMember& member : value.members) {
     if (errors_.full()) return;
-    // Editors look for their schema under this name; it says nothing to us.
-    if (member.name == "$schema" && path.empty()) continue;
+    if (path.empty() && IsFileWord(member.name)) continue;
     const bool is_type = member.name == "type";
     const FieldInfo* field = is_type ? nullptr : FieldOf(member, node.info(), path);
     if (field == nullptr && !is_type) continue;
@@ -194,6 +224,11 @@ void JsonReader::ReadMembers(const JsonValue& value, const std::string& path, Co
 
 void JsonReader::ReadSlot(const JsonValue& value, const FieldInfo& field, const std::string& path,
                           ConfigNode::Slot& slot) {
+  if (!field.is_list && Changes(value, slot)) {
+    slot.state = FieldState::kSet;
+    ReadMembers(value, path, *slot.children.front());
+    return;
+  }
   std::vector<std::unique_ptr<ConfigNode>> children;
   if (value.kind == Kind::kNull && !field.is_list) {
     if (!field.is_optional) {

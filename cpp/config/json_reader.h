@@ -22,9 +22,18 @@ class JsonReader {
              std::optional<ConfigOrigin> call = std::nullopt)
       : registry_(registry), document_(document), errors_(errors), call_(std::move(call)) {}
 
-  // The whole document; a root without "type" is a `default_type`. Null when it is no object of a
-  // known type.
-  std::unique_ptr<ConfigNode> ReadRoot(std::string_view default_type);
+  // From now on values are those of this modifier of the document, and change what stands there.
+  void set_modifier(int number) {
+    modifier_ = number;
+    overlays_ = true;
+  }
+
+  // A node of any type; a `value` without "type" is a `default_type`. Null when it is no object of
+  // a known type.
+  std::unique_ptr<ConfigNode> ReadRoot(const JsonValue& value, std::string_view default_type);
+  // Puts what `value` says on top of `root`: an object without a type, or of the type that stands
+  // in the slot, changes the fields that it names.
+  void ReadOver(const JsonValue& value, ConfigNode& root);
 
   // Fills a slot from a node, the name of a type, a list of them, or null.
   void ReadSlot(const JsonValue& value, const FieldInfo& field, const std::string& path,
@@ -42,6 +51,8 @@ class JsonReader {
   std::unique_ptr<ConfigNode> ReadNode(const JsonValue& value, const FieldInfo& slot,
                                        const std::string& path);
   const TypeInfo* ReadType(const JsonValue& value, const FieldInfo& slot, const std::string& path);
+  // Whether `value` says to change `slot`'s module and not to put another one there.
+  bool Changes(const JsonValue& value, const ConfigNode::Slot& slot) const;
   void ReadMembers(const JsonValue& value, const std::string& path, ConfigNode& node);
   std::optional<ConfigValue> ReadTable(const JsonValue& value, const TypeInfo& table,
                                        const std::string& path);
@@ -57,7 +68,12 @@ class JsonReader {
   const JsonDocument& document_;
   ConfigErrors& errors_;
   std::optional<ConfigOrigin> call_;
+  int modifier_ = 0;
+  bool overlays_ = false;
 };
+
+// Members of a config's root that are not fields: "extends", "modifiers", "parameters", "$schema".
+bool IsFileWord(std::string_view name);
 
 // "a" below "" is "a", below "b" is "b.a".
 std::string JoinConfigPath(std::string_view path, std::string_view name);

@@ -1,5 +1,7 @@
 #include "cpp/config/path.h"
 
+#include <optional>
+
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -51,7 +53,14 @@ class Setter {
   Setter(const SchemaRegistry& registry, const Parts& parts, std::string_view text,
          const ConfigOrigin& origin, ConfigErrors& errors)
       : registry_(registry), parts_(parts), text_(absl::StripAsciiWhitespace(text)),
-        origin_(origin), errors_(errors), document_(text_, *origin.source) {}
+        origin_(origin), errors_(errors), own_(std::in_place, text_, *origin.source),
+        document_(*own_) {}
+
+  // Of a value in a document.
+  Setter(const SchemaRegistry& registry, std::string_view prefix, const Parts& parts,
+         const PathValue& given, ConfigErrors& errors)
+      : registry_(registry), prefix_(prefix), parts_(parts), origin_(given.origin),
+        errors_(errors), document_(given.document), given_(&given.value) {}
 
   void SetIn(ConfigNode& node, size_t at) {
     if (parts_[at].name == "type" && at + 1 == parts_.size()) {
@@ -70,8 +79,20 @@ class Setter {
 
  private:
   void Fail(size_t at, std::string expected, std::string got, std::string nearest = "") {
-    errors_.Add({*origin_.source, 0, 0, PathText(parts_, std::min(at + 1, parts_.size())),
-                 std::move(expected), std::move(got), std::move(nearest), "", ""});
+    errors_.Add({*origin_.source, origin_.line, origin_.column, PathUpTo(at), std::move(expected),
+                 std::move(got), std::move(nearest), "", ""});
+  }
+
+  // Of the tree, with the part number `at`.
+  std::string PathUpTo(size_t at) const {
+    return JoinConfigPath(prefix_, PathText(parts_, std::min(at + 1, parts_.size())));
+  }
+
+  JsonReader Reader() {
+    if (given_ == nullptr) return JsonReader(registry_, document_, errors_, origin_);
+    JsonReader reader(registry_, document_, errors_);
+    reader.set_modifier(origin_.modifier);
+    return reader;
   }
 
   const FieldInfo* Find(const TypeInfo& type, size_t at) {
@@ -102,6 +123,7 @@ class Setter {
 
   // The given value as JSON. Texts and names of types and enum members need no quotes.
   const JsonValue* Given(const FieldInfo& field, size_t at) {
+    if (given_ != nullptr) return given_;
     const bool wants_text = field.kind == FieldKind::kText || field.kind == FieldKind::kEnum ||
                             field.kind == FieldKind::kSlot;
     const char first = text_.empty() ? '\0' : text_[0];
@@ -116,7 +138,7 @@ class Setter {
       return &plain_;
     }
     ConfigErrors syntax;
-    if (document_.Parse(syntax)) return &document_.root();
+    if (own_->Parse(syntax)) return &document_.root();
     Fail(at, field.Expected(), Quoted(text_));
     return nullptr;
   }
@@ -128,8 +150,8 @@ class Setter {
     if (last) {
       const JsonValue* value = Given(field, at);
       if (value == nullptr) return;
-      JsonReader reader(registry_, document_, errors_, origin_);
-      const std::string path = PathText(parts_, parts_.size());
+      JsonReader reader = Reader();
+      const std::string path = PathUpTo(at);
       if (part.index < 0) {
         reader.ReadSlot(*value, field, path, slot);
         return;
@@ -243,8 +265,8 @@ class Setter {
       value = ConfigValue();
       return true;
     }
-    JsonReader reader(registry_, document_, errors_, origin_);
-    const std::string path = PathText(parts_, parts_.size());
+    JsonReader reader = Reader();
+    const std::string path = PathUpTo(at);
     std::optional<ConfigValue> read = is_item ? reader.ReadElement(*given, field, path)
                                               : reader.ReadValue(*given, field, path);
     if (!read.has_value()) return false;
@@ -253,11 +275,14 @@ class Setter {
   }
 
   const SchemaRegistry& registry_;
+  const std::string_view prefix_;
   const Parts& parts_;
   const std::string_view text_;
   const ConfigOrigin& origin_;
   ConfigErrors& errors_;
-  JsonDocument document_;
+  std::optional<JsonDocument> own_;
+  const JsonDocument& document_;
+  const JsonValue* given_ = nullptr;
   JsonValue plain_;
 };
 
@@ -344,6 +369,11 @@ void SetByPath(const SchemaRegistry& registry, ConfigNode& root, std::string_vie
     return;
   }
   Setter(registry, *parts, value, origin, errors).SetIn(root, 0);
+}
+
+void SetByPath(const SchemaRegistry& registry, ConfigNode& node, std::string_view prefix,
+               const std::vector<PathPart>& parts, const PathValue& value, ConfigErrors& errors) {
+  Setter(registry, prefix, parts, value, errors).SetIn(node, 0);
 }
 
 absl::Status UnsetByPath(ConfigNode& root, std::string_view path) {

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "cpp/config/errors.h"
+#include "cpp/config/json_document.h"
 #include "cpp/config/tree.h"
 
 namespace tessera {
@@ -25,6 +26,16 @@ absl::StatusOr<std::vector<PathPart>> ParsePath(std::string_view path);
 // What Config::Set does. Errors go to `errors`; the tree may then be half changed.
 void SetByPath(const SchemaRegistry& registry, ConfigNode& root, std::string_view path,
                std::string_view value, const ConfigOrigin& origin, ConfigErrors& errors);
+
+// A value of a document instead of a text. `prefix` is the path of `node`, for errors; the last
+// part's value stands at `value`, and the document's reader says where.
+struct PathValue {
+  const JsonDocument& document;
+  const JsonValue& value;
+  ConfigOrigin origin;      // of the value, with the modifier's number
+};
+void SetByPath(const SchemaRegistry& registry, ConfigNode& node, std::string_view prefix,
+               const std::vector<PathPart>& parts, const PathValue& value, ConfigErrors& errors);
 
 absl::Status UnsetByPath(ConfigNode& root, std::string_view path);
 

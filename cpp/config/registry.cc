@@ -9,6 +9,7 @@
 #include "cpp/base/status_macros.h"
 #include "cpp/base/suggest.h"
 #include "cpp/base/text.h"
+#include "cpp/config/json_schema.h"
 #include "cpp/config/schema_loader.h"
 #include "gen/schemas/embedded.h"
 #include "rapidjson/stringbuffer.h"
@@ -268,6 +269,7 @@ absl::StatusOr<std::string> SchemaRegistry::DescribeJson(std::string_view type) 
   PutRaw(writer, "schema_version", absl::StrCat(info->schema_version));
   PutFields(writer, *info, 0);
   writer.EndObject();
+  PutRaw(writer, "example", ExampleOf(*this, *info));
   return std::string(buffer.GetString(), buffer.GetSize());
 }
 

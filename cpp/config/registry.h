@@ -116,7 +116,7 @@ class SchemaRegistry {
   std::vector<std::string> Roles() const;
 
   // A type as a JSON object: name, roles, doc, schema_version, fields with type, default, range,
-  // unit, doc and so on. NOT_FOUND with the nearest name.
+  // unit, doc and so on, an example. NOT_FOUND with the nearest name.
   absl::StatusOr<std::string> DescribeJson(std::string_view type) const;
   // JSON list of {type, roles, doc, builtin}, for a role or all.
   std::string ListJson(std::string_view role = "") const;

@@ -51,7 +51,12 @@ class Resolver {
   void Fail(const ConfigOrigin& origin, const std::string& path, std::string expected,
             std::string got, std::string hint, const std::string& doc) {
     errors_.Add({origin.source == nullptr ? "" : *origin.source, origin.line, origin.column, path,
-                 std::move(expected), std::move(got), "", std::move(hint), doc});
+                 std::move(expected), std::move(got), "", std::move(hint), doc, false,
+                 Blamed(origin)});
+  static std::string Blamed(const ConfigOrigin& origin) {
+    return origin.modifier == 0 ? "" : absl::StrCat("modifier ", origin.modifier);
+  }
+
   }
 
   void FailMissing(const ConfigNode& node, const std::string& path, const std::string& parent,
@@ -59,7 +64,8 @@ class Resolver {
     if (!options_.require || errors_.HasAt(path) || errors_.HasMeant(parent, name)) return;
     const ConfigOrigin& origin = node.origin();
     errors_.Add({origin.source == nullptr ? "" : *origin.source, origin.line, origin.column, path,
-                 std::move(expected), "nothing", "", absl::StrCat("required: ", doc), doc, true});
+                 std::move(expected), "nothing", "", absl::StrCat("required: ", doc), doc, true,
+                 Blamed(origin)});
   }
 
   void ResolveField(ConfigNode& node, size_t index, const Flows& flows, const std::string& path) {

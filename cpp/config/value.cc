@@ -69,13 +69,15 @@ std::string JsonQuoted(std::string_view text) {
 }
 
 ConfigOrigin ConfigOrigin::Call(std::string text) {
-  return {std::make_shared<const std::string>(std::move(text)), 0, 0};
+  return {std::make_shared<const std::string>(std::move(text)), 0, 0, 0};
 }
 
 std::string ConfigOrigin::ToText() const {
   if (source == nullptr) return "default";
-  if (line == 0) return *source;
-  return absl::StrCat(*source, ":", line, ":", column);
+  std::string text = *source;
+  if (line > 0) absl::StrAppend(&text, ":", line, ":", column);
+  if (modifier > 0) absl::StrAppend(&text, " (modifier ", modifier, ")");
+  return text;
 }
 
 }  // namespace tessera

@@ -64,9 +64,10 @@ struct ConfigOrigin {
   std::shared_ptr<const std::string> source;  // file name, or the text of a call ("--set a.b=1")
   int line = 0;                               // from 1; 0: the source is not a file
   int column = 0;
+  int modifier = 0;                           // from 1: number of the modifier in that source
 
   static ConfigOrigin Call(std::string text);
-  // "gpt.json:12:5", "--set a.b=1", "default"
+  // "gpt.json:12:5", "moe.json:1:40 (modifier 1)", "--set a.b=1", "default"
   std::string ToText() const;
 };
 

@@ -169,12 +169,82 @@ static void TestThreads(tsr_runtime* runtime) {
   tsr_config_free(config);
 }
 
+static tsr_status* Modify(tsr_config* config, const char* modifier, char** report) {
+  size_t length = 0;
+  return tsr_config_modify(config, modifier, strlen(modifier), "m.json", 6, report,
+                           report == NULL ? NULL : &length);
+}
+
+static void TestModify(tsr_runtime* runtime) {
+  tsr_config* config = ParseConfig(runtime, kJson);
+  tsr_status* status = NULL;
+  char *report = NULL, *once = NULL, *twice = NULL;
+  size_t size = 0, again = 0;
+  OK(Modify(config, "{\"replace\": \"any position\", \"with\": \"LearnedPosition\"}", &report));
+  HOLDS(report, "\"places\": [\"model.decoder.position\"]");
+  tsr_text_free(report);
+  report = NULL;
+  Get(config, "model.decoder.position.type", "\"LearnedPosition\"");
+  OK(tsr_config_to_bytes(config, &once, &size));
+  OK(Modify(config, "{\"replace\": \"any position\", \"with\": \"LearnedPosition\"}", NULL));
+  OK(tsr_config_to_bytes(config, &twice, &again));
+  EXPECT(size == again && memcmp(once, twice, size) == 0);
+  tsr_text_free(twice);
+
+  status = Modify(config, "{\n\"set\": {\"num_head\": 3}, \"in\": \"Attention\"}", &report);
+  EXPECT(tsr_status_code(status) == TSR_INVALID_ARGUMENT && report == NULL);
+  EXPECT(tsr_status_line(status) == 2 && strcmp(tsr_status_file(status), "m.json") == 0);
+  HOLDS(tsr_status_message(status), "did you mean 'num_heads'?");
+  HOLDS(tsr_status_payload(status), "\"modifier\": \"modifier 1 (set Attention)\"");
+  tsr_status_free(status);
+  OK(tsr_config_to_bytes(config, &twice, &again));
+  EXPECT(size == again && memcmp(once, twice, size) == 0);
+  tsr_text_free(once);
+  tsr_text_free(twice);
+  status = tsr_config_modify(config, "{", 1, NULL, 0, &report, NULL);
+  EXPECT(tsr_status_code(status) == TSR_INVALID_ARGUMENT);
+  tsr_status_free(status);
+  tsr_config_free(config);
+}
+
+static void TestHardware(void) {
+  const char options[] = "{\"hardware\": {\"memory_gib\": 80, \"mesh\": \"big\"}}";
+  const char rule[] = "{\"when\": {\"mesh\": \"big\", \"ranks\": 1, \"memory_gib\": {\"ge\": 40}},"
+                      " \"then\": {\"set\": {\"trainer.batch_size\": 64}}}";
+  tsr_runtime* runtime = NULL;
+  tsr_config* config = NULL;
+  OK(tsr_runtime_new(options, sizeof(options) - 1, &runtime));
+  config = ParseConfig(runtime, kJson);
+  OK(Modify(config, rule, NULL));
+  Get(config, "trainer.batch_size", "64");
+  tsr_config_free(config);
+  tsr_runtime_free(runtime);
+  runtime = NULL;
+  tsr_status* status = tsr_runtime_new("{\"hardware\": {\"memory\": 1}}", 27, &runtime);
+  EXPECT(tsr_status_code(status) == TSR_INVALID_ARGUMENT && runtime == NULL);
+  HOLDS(tsr_status_message(status), "memory_gib");
+  tsr_status_free(status);
+}
+
+static void TestJsonSchema(tsr_runtime* runtime) {
+  char* text = NULL;
+  size_t length = 0;
+  OK(tsr_runtime_json_schema(runtime, &text, &length));
+  EXPECT(text != NULL && strlen(text) == length);
+  HOLDS(text, "\"type.Attention\"");
+  HOLDS(text, "https://json-schema.org/draft/2020-12/schema");
+  tsr_text_free(text);
+}
+
 int main(void) {
   tsr_runtime* runtime = NewRuntime();
   TestReadAndWrite(runtime);
   TestSetCopyDiff(runtime);
   TestResolve(runtime);
   TestWrongInput(runtime);
+  TestModify(runtime);
+  TestHardware();
+  TestJsonSchema(runtime);
   TestThreads(runtime);
   tsr_runtime_free(runtime);
   return Result("config_test");

@@ -237,40 +237,10 @@ TEST(WrongConfigsTest, NotOneOfTheChoices) {
             "run.json:13:45: data.token_width: expected 2 or 4, got 3");
 }
 
-TEST(WrongConfigsTest, ReservedWord) {
-  EXPECT_EQ(ErrorOf("{\"extends\": \"base.json\"}"),
-            "run.json:1:2: extends: expected a field of Experiment, got 'extends'; the word is "
-            "reserved and not supported yet\n"
-            "run.json:1:1: model.vocab_size: expected an integer from 1 to 2147483647, got "
-            "nothing; required: Number of token ids: at least the tokenizer's (256 for bytes).\n"
-            "run.json:1:1: model.model_dim: expected an integer from 1 to 1048576, got nothing; "
-            "required: Width of the residual stream, given to everything below.\n"
-            "run.json:1:1: model.decoder.num_layers: expected an integer from 1 to 100000, got "
-            "nothing; required: Number of layers.\n"
-            "run.json:1:1: model.decoder.layer.attention.num_heads: expected an integer from 1 "
-            "to 65536, got nothing; required: Number of query heads.\n"
-            "run.json:1:1: model.decoder.layer.feed_forward.hidden_dim: expected an integer from "
-            "1 to 16777216, got nothing; required: Width between the products.\n"
-            "run.json:1:1: data.train: expected a list, each item a text, got nothing; required: "
-            "Files, folders or globs to train on; one text or a list.");
-}
-
-TEST(WrongConfigsTest, Modifiers) {
-  EXPECT_EQ(ErrorOf("{\"modifiers\": []}"),
-            "run.json:1:2: modifiers: expected a field of Experiment, got 'modifiers'; the word "
-            "is reserved and not supported yet\n"
-            "run.json:1:1: model.vocab_size: expected an integer from 1 to 2147483647, got "
-            "nothing; required: Number of token ids: at least the tokenizer's (256 for bytes).\n"
-            "run.json:1:1: model.model_dim: expected an integer from 1 to 1048576, got nothing; "
-            "required: Width of the residual stream, given to everything below.\n"
-            "run.json:1:1: model.decoder.num_layers: expected an integer from 1 to 100000, got "
-            "nothing; required: Number of layers.\n"
-            "run.json:1:1: model.decoder.layer.attention.num_heads: expected an integer from 1 "
-            "to 65536, got nothing; required: Number of query heads.\n"
-            "run.json:1:1: model.decoder.layer.feed_forward.hidden_dim: expected an integer from "
-            "1 to 16777216, got nothing; required: Width between the products.\n"
-            "run.json:1:1: data.train: expected a list, each item a text, got nothing; required: "
-            "Files, folders or globs to train on; one text or a list.");
+TEST(WrongConfigsTest, WordsOfFilesStandAtTheTopOnly) {
+  EXPECT_EQ(ErrorOf(SmallWith("\"num_layers\": 2", "\"num_layers\": 2, \"extends\": \"a.json\"")),
+            "run.json:6:24: model.decoder.extends: expected a field of Decoder, got 'extends'; the "
+            "word belongs at the top of a config");
 }
 
 TEST(WrongConfigsTest, MissingComma) {

@@ -18,6 +18,10 @@
 namespace tessera {
 namespace {
 
+constexpr char kBase[] = R"({"model": {"vocab_size": 64, "model_dim": 16, "decoder": {"num_layers": 2,
+    "layer": {"attention": {"num_heads": 4}, "feed_forward": {"hidden_dim": 32}}}},
+    "data": {"train": "a.txt"}})";
+
 // "" when all holds.
 std::string CheckRoundTrip(const Config& config) {
   const std::string bytes = config.ToBytes();
@@ -59,6 +63,34 @@ std::string CheckSet(std::string_view input) {
   return status.ok() ? CheckRoundTrip(*config) : CheckStatus(status);
 }
 
+// A modifier on a small config: applied it must hold a second time, refused it changes nothing.
+std::string CheckModifier(std::string_view input) {
+  static const Config& base = *new Config(*Config::FromJson(SchemaRegistry::Builtin(), kBase));
+  Config config = base;
+  const auto reports = config.Modify(input, "m.json");
+  if (!reports.ok()) {
+    return config.ToBytes() == base.ToBytes() ? CheckStatus(reports.status())
+                                              : "a refused modifier changed something";
+  }
+  const std::string bytes = config.ToBytes();
+  const auto again = config.Modify(input, "m.json");
+  // A list is applied one after another; each of it is held against this by the library.
+  const bool is_list = input.find_first_not_of(" \n\t") == input.find('[');
+  if (!is_list && !again.ok()) return "not twice: " + again.status().ToString();
+  if (!is_list && config.ToBytes() != bytes) return "twice is another config";
+  return CheckRoundTrip(config);
+}
+
+// The first line is the text of a base that the rest extends.
+std::string CheckExtends(std::string_view input, const std::string& folder) {
+  const size_t line = std::min(input.find('\n'), input.size());
+  const std::string run = folder + "/run.json", base = folder + "/base.json";
+  if (!WriteFile(base, input.substr(0, line)).ok()) return "cannot write";
+  if (!WriteFile(run, input.substr(std::min(line + 1, input.size()))).ok()) return "cannot write";
+  const auto config = Config::Load(SchemaRegistry::Builtin(), run);
+  return config.ok() ? CheckRoundTrip(*config) : CheckStatus(config.status());
+}
+
 }  // namespace
 }  // namespace tessera
 
@@ -67,7 +99,7 @@ std::string CheckSet(std::string_view input) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   const bool holds = tessera::CheckJson(input).empty() && tessera::CheckBytes(input).empty() &&
-                     tessera::CheckSet(input).empty();
+                     tessera::CheckSet(input).empty() && tessera::CheckModifier(input).empty();
   if (!holds) __builtin_trap();
   return 0;
 }
@@ -129,6 +161,46 @@ TEST(ConfigFuzzTest, Set) {
   std::vector<std::string> words = kWords;
   words.insert(words.end(), {".", "[0]", "[1]", "[999999999]", "model", "optimizer.groups", "\n"});
   Fuzz(seeds, words, CheckSet);
+}
+
+TEST(ConfigFuzzTest, Modifiers) {
+  const std::vector<std::string> seeds = {
+      R"({"replace": "FeedForward", "with": "MixtureOfExperts", "set": {"num_experts": 8}})",
+      R"({"replace": "any position", "with": {"type": "RotaryPosition", "theta": 5}})",
+      R"({"wrap": "Linear", "with": "LowRankAdapter", "set": {"rank": 2}})",
+      R"({"set": {"num_heads": 2}, "in": {"type": "Attention", "where": {"num_heads": {"ge": 4}}}})",
+      R"({"unset": ["steps"], "in": "Trainer", "optional": true})",
+      R"({"insert": {"match": "**"}, "to": "groups", "in": "any optimizer", "at": 0})",
+      R"({"insert": "Dropout", "to": "dropout", "in": "model.decoder"})",
+      R"({"remove": {"role": "norm", "path": "model.decoder.**", "every": 2, "from": 1}})",
+      R"([{"chain": [{"remove": "model.decoder.norm"}, {"set": {"bias": true}, "in": "Attention"}]}])",
+      R"({"when": {"device": "cpu"}, "then": {"set": {"trainer.steps": 3}}})"};
+  std::vector<std::string> words = kWords;
+  words.insert(words.end(), {"\"replace\": ", "\"with\": ", "\"in\": ", "\"set\": ", "\"chain\": [",
+                             "\"any norm\"", "\"RmsNorm\"", "\"**\"", "\"model.*\"", "\"every\": 0",
+                             "\"optional\": true,", "\"wrap\": ", "\"TransformerLayer\"",
+                             "\"LowRankAdapter\"", "\"remove\": ", "\"role\": \"*\","});
+  Fuzz(seeds, words, CheckModifier);
+}
+
+TEST(ConfigFuzzTest, Extends) {
+  const std::string folder = testing::TempDir() + "/extends_fuzz";
+  ASSERT_TRUE(MakeFolders(folder).ok());
+  const std::vector<std::string> seeds = {
+      R"({"parameters": {"w": 8, "d": "$w*2"}, "model": {"model_dim": "$w", "vocab_size": "$d"}})"
+      "\n"
+      R"({"extends": "base.json", "parameters": {"w": 16}, "trainer": {"steps": "$d/4"}})",
+      R"({"modifiers": [{"set": {"trainer.steps": 4}}]})"
+      "\n"
+      R"({"extends": ["base.json", "base.json"], "modifiers": {"remove": "model.decoder.norm"}})",
+      R"({"extends": "run.json"})"
+      "\n"
+      R"({"extends": "base.json", "data": {"train": "$$a"}})"};
+  std::vector<std::string> words = kWords;
+  words.insert(words.end(), {"\"extends\": ", "\"base.json\"", "\"../base.json\"", "\"/dev/zero\"",
+                             "\"$w\"", "\"$\"", "\"$w*9223372036854775807\"", "\"$w/0\"",
+                             "\"parameters\": {\"w\": \"$w\"},", "\n"});
+  Fuzz(seeds, words, [&](std::string_view input) { return CheckExtends(input, folder); });
 }
 
 }  // namespace

@@ -2,7 +2,9 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/synchronization/mutex.h"
@@ -28,6 +30,12 @@ class ConfigObject {
   absl::Status Set(std::string_view path, std::string_view value, std::string_view origin) {
     absl::MutexLock lock(&mutex_);
     return config_.Set(path, value, origin);
+  }
+
+  absl::StatusOr<std::vector<ModifierReport>> Modify(std::string_view text,
+                                                     std::string_view name) {
+    absl::MutexLock lock(&mutex_);
+    return config_.Modify(text, name, &runtime_->hardware());
   }
 
  private:

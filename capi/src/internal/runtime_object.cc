@@ -1,6 +1,7 @@
 #include "capi/src/internal/runtime_object.h"
 
 #include <sched.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <thread>
@@ -44,6 +45,19 @@ int64_t UsableCores() {
   return std::max(1u, std::thread::hardware_concurrency());
 }
 
+double MemoryGib() {
+  const int64_t pages = sysconf(_SC_PHYS_PAGES), bytes = sysconf(_SC_PAGE_SIZE);
+  return pages <= 0 || bytes <= 0 ? 0 : static_cast<double>(pages) * bytes / (1 << 30);
+}
+
+// An object of fields as a config of its own.
+std::string HardwareText(const JsonValue& object) {
+  const std::string json = ToJsonText(object);
+  if (FindMember(object, "type") != nullptr) return json;
+  if (object.members.empty()) return R"({"type": "Hardware"})";
+  return absl::StrCat(R"({"type": "Hardware", )", std::string_view(json).substr(1));
+}
+
 }  // namespace
 
 absl::StatusOr<RuntimeOptions> RuntimeOptions::FromJson(std::string_view text) {
@@ -59,6 +73,13 @@ absl::StatusOr<RuntimeOptions> RuntimeOptions::FromJson(std::string_view text) {
   reader.Text("master_addr", &options.master_addr);
   reader.Int("master_port", 0, kMostPort, &options.master_port);
   reader.Float("timeout_s", 0.001, kMostTimeoutS, &options.timeout_s);
+  if (const JsonValue* hardware = reader.Any("hardware")) {
+    if (hardware->kind == JsonValue::Kind::kObject) {
+      options.hardware = HardwareText(*hardware);
+    } else {
+      reader.Fail("hardware", "an object with fields of Hardware", Describe(*hardware));
+    }
+  }
   if (has_rank && options.rank >= options.world_size) {
     reader.Fail("rank", absl::StrCat("a rank below world_size ", options.world_size),
                 absl::StrCat(options.rank));
@@ -89,6 +110,27 @@ absl::Status RuntimeObject::ChooseIsa() {
   return absl::OkStatus();
 }
 
+// This machine, with what the options say instead.
+absl::Status RuntimeObject::DescribeHardware() {
+  ASSIGN_OR_RETURN(Config said,
+                   options_.hardware.empty()
+                       ? Config::OfType(schemas_, "Hardware")
+                       : Config::FromJson(schemas_, options_.hardware, "options: hardware"));
+  if (said.root().type() != "Hardware") {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "options: hardware: expected a config of the type Hardware, got a ", said.root().type()));
+  }
+  const auto fill = [&](std::string_view field, const std::string& value) -> absl::Status {
+    if (said.root().FindField(field)->state == FieldState::kSet) return absl::OkStatus();
+    return said.Set(field, value, "this machine");
+  };
+  RETURN_IF_ERROR(fill("isa", IsaName(isa_)));
+  RETURN_IF_ERROR(fill("memory_gib", absl::StrCat(MemoryGib())));
+  RETURN_IF_ERROR(fill("ranks", absl::StrCat(options_.world_size)));
+  ASSIGN_OR_RETURN(hardware_, said.Resolve());
+  return absl::OkStatus();
+}
+
 absl::Status RuntimeObject::Join() {
   if (options_.world_size == 1) return absl::OkStatus();
   GlooOptions gloo;
@@ -114,6 +156,7 @@ absl::StatusOr<std::shared_ptr<RuntimeObject>> RuntimeObject::Create(
   runtime->ops_ = std::make_unique<OpTable>(&OpTable::Builtin());
   runtime->modules_ = std::make_unique<ModuleTable>();
   runtime->schemas_ = std::make_shared<SchemaRegistry>(SchemaRegistry::Builtin());
+  RETURN_IF_ERROR(runtime->DescribeHardware());
   runtime->kernels_ = std::make_unique<KernelTable>(UsableKernels());
   ThreadPoolOptions pool;
   pool.threads = static_cast<int>(options.threads == 0 ? std::min(UsableCores(), kMostThreads)

@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "capi/src/internal/handle.h"
+#include "cpp/config/config.h"
 #include "cpp/config/registry.h"
 #include "cpp/exec/thread_pool.h"
 #include "cpp/generate/environment.h"
@@ -31,6 +33,7 @@ struct RuntimeOptions {
   std::string master_addr;
   int64_t master_port = 0;
   double timeout_s = 60;
+  std::string hardware;      // JSON of what is said about the hardware; empty: nothing
 
   static absl::StatusOr<RuntimeOptions> FromJson(std::string_view text);
 };
@@ -45,6 +48,8 @@ class RuntimeObject {
   OpTable& ops() { return *ops_; }
   ModuleTable& modules() { return *modules_; }
   const std::shared_ptr<SchemaRegistry>& schemas() const { return schemas_; }
+  // What modifiers with `when` ask: a resolved config of the type Hardware.
+  const Config& hardware() const { return *hardware_; }
   KernelTable& kernels() { return *kernels_; }
   int isa() const { return isa_; }
   // Why it is that one: "the best of this machine", "asked for; this machine has amx".
@@ -66,12 +71,14 @@ class RuntimeObject {
  private:
   RuntimeObject() = default;
   absl::Status ChooseIsa();
+  absl::Status DescribeHardware();
   absl::Status Join();
 
   RuntimeOptions options_;
   std::unique_ptr<OpTable> ops_;
   std::unique_ptr<ModuleTable> modules_;
   std::shared_ptr<SchemaRegistry> schemas_;
+  std::optional<Config> hardware_;
   std::unique_ptr<KernelTable> kernels_;
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<Communicator> communicator_;
