@@ -38,7 +38,7 @@ bool MatchesWord(std::string_view pattern, std::string_view word) {
 
 }  // namespace
 
-bool MatchesPath(std::string_view pattern, std::string_view path) {
+bool MatchesConfigPath(std::string_view pattern, std::string_view path) {
   const Parts want = PartsOf(pattern), have = PartsOf(path);
   // The same walk with parts for characters.
   size_t p = 0, w = 0, star = want.size(), mark = 0;

@@ -11,7 +11,7 @@
 
 namespace tessera {
 
-bool MatchesPath(std::string_view pattern, std::string_view path);
+bool MatchesConfigPath(std::string_view pattern, std::string_view path);
 
 // How many parts of the pattern match the start of the path, counted up to its first `**`; for
 // errors that say how far a pattern got.

@@ -157,11 +157,11 @@ bool Selector::MatchesPlace(const Place& place) const {
   if (is_root()) return place.slot == nullptr;
   const std::string role = WantedRole();
   if (role != "*" && place.role() != role) return false;
-  if (path_.empty() || MatchesPath(path_, place.path)) return true;
+  if (path_.empty() || MatchesConfigPath(path_, place.path)) return true;
   // Paths stay good when a module is wrapped. The wrapper and what it wraps share one; without a
   // type it means the wrapper.
   const bool shared = place.is_wrapped && type_ == nullptr && role_.empty();
-  return !shared && MatchesPath(path_, place.plain_path);
+  return !shared && MatchesConfigPath(path_, place.plain_path);
 }
 
 bool Selector::MatchesType(const Place& place) const {
@@ -316,12 +316,12 @@ void Selector::FailUnmatched(const ConfigView& view, const ConfigOrigin& origin,
   if (any([&](const Place& place) { return MatchesPlace(place) && MatchesType(place); })) {
     error = UnmatchedFields(view);
   } else if (!path_.empty() && !any([&](const Place& place) {
-               return MatchesPath(path_, place.path) || MatchesPath(path_, place.plain_path);
+               return MatchesConfigPath(path_, place.path) || MatchesConfigPath(path_, place.plain_path);
              })) {
     error = UnmatchedPath(view);
   } else if (!path_.empty()) {
     for (const Place& place : view.places()) {
-      if (!MatchesPath(path_, place.path) && !MatchesPath(path_, place.plain_path)) continue;
+      if (!MatchesConfigPath(path_, place.path) && !MatchesConfigPath(path_, place.plain_path)) continue;
       error.path = place.path;
       error.expected = absl::StrCat("a ", type_ == nullptr ? WantedRole() : type_->name);
       error.got = place.node == nullptr ? "an empty slot"
