@@ -316,12 +316,16 @@ void Selector::FailUnmatched(const ConfigView& view, const ConfigOrigin& origin,
   if (any([&](const Place& place) { return MatchesPlace(place) && MatchesType(place); })) {
     error = UnmatchedFields(view);
   } else if (!path_.empty() && !any([&](const Place& place) {
-               return MatchesConfigPath(path_, place.path) || MatchesConfigPath(path_, place.plain_path);
+               return MatchesConfigPath(path_, place.path) ||
+                      MatchesConfigPath(path_, place.plain_path);
              })) {
     error = UnmatchedPath(view);
   } else if (!path_.empty()) {
     for (const Place& place : view.places()) {
-      if (!MatchesConfigPath(path_, place.path) && !MatchesConfigPath(path_, place.plain_path)) continue;
+      if (!MatchesConfigPath(path_, place.path) &&
+          !MatchesConfigPath(path_, place.plain_path)) {
+        continue;
+      }
       error.path = place.path;
       error.expected = absl::StrCat("a ", type_ == nullptr ? WantedRole() : type_->name);
       error.got = place.node == nullptr ? "an empty slot"
