@@ -12,7 +12,9 @@ Parameters are PyTorch's: optimizers, `state_dict`, `deepcopy` and `to(dtype)` w
 module. The names of parameters have "." where Tessera has "/". Tensors go in and out through DLPack
 without copies; gradients that PyTorch wants to keep are copied out of the program.
 
-CPU only. float32, bfloat16 and float64.
+The backward pass computes the forward again, as checkpointing does. Weights are copied into the
+program at each call: they may have been written to through memory that they share, which PyTorch
+does not count. CPU only; float32, bfloat16 and float64.
 """
 
 from __future__ import annotations
