@@ -66,7 +66,8 @@ std::vector<MixtureCase> MixtureCases() {
   add("bias", none + R"("num_experts": 3,
       "expert": {"hidden_dim": 4, "bias": true, "gated": false, "activation": "gelu"})");
   add("unlike", none + R"("num_experts": 2, "expert": null,
-      "experts": [{"type": "FeedForward", "hidden_dim": 4}, {"type": "FeedForward", "hidden_dim": 7, "gated": false, "bias": true}])");
+      "experts": [{"type": "FeedForward", "hidden_dim": 4},
+                  {"type": "FeedForward", "hidden_dim": 7, "gated": false, "bias": true}])");
   add("one_after_the_other", none + R"("num_experts": 3, "run_experts": "each")");
   for (const char* drop : {"position", "choice", "probability", "priority", "random"}) {
     add(absl::StrCat("drop_by_", drop),

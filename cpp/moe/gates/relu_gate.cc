@@ -52,20 +52,16 @@ class ReluGate : public Module {
     const ValueId tokens = TokenCount(graph, weights, dtype);
     scope.AddLoss("sparsity", graph.Mul(sum, graph.Sum(factor, {0})),
                   graph.Mul(tokens, graph.Constant(experts, dtype)));
-    // [chosen, tokens]
+    // Chosen beyond what is wanted: above 0 where S is below 1 - k / E, and then the factor rises.
     const ValueId chosen = graph.Sum(SumOverTokens(graph, graph.Cast(is_on, dtype)), {0}, true);
-    const ValueId counts = graph.Op(
-        "concat", {chosen, graph.Reshape(tokens, {Dim(1)})}, {{"dim", int64_t{0}}});
-    const double wanted = static_cast<double>(config_.top_k);
+    const ValueId wanted =
+        graph.Mul(tokens, graph.Constant(static_cast<double>(config_.top_k), dtype));
+    const ValueId over = graph.Sub(chosen, graph.Reshape(wanted, {Dim(1)}));
+    if (!graph.ok()) return;
     const double log_step = std::log(config_.factor_step);
-    scope.UpdateBuffer("factor", counts, [wanted, log_step](Graph& g, ValueId old, ValueId total) {
-      const auto at = [&](int64_t i) {
-        return g.Op("slice", {total}, {{"dim", int64_t{0}}, {"start", i}, {"size", int64_t{1}}});
-      };
-      // More than wanted: S is below 1 - k / E, so the factor rises.
-      const ValueId over = g.Op(
-          "sign", {g.Sub(at(0), g.Mul(at(1), g.Constant(wanted, g.dtype(total))))});
-      return g.Mul(old, g.Op("exp", {g.Mul(over, g.Constant(log_step, g.dtype(total)))}));
+    scope.UpdateBuffer("factor", over, [log_step](Graph& g, ValueId old, ValueId total) {
+      const ValueId step = g.Constant(log_step, g.dtype(total));
+      return g.Mul(old, g.Op("exp", {g.Mul(g.Op("sign", {total}), step)}));
     });
   }
 
