@@ -7,7 +7,8 @@ namespace tessera::cpu::dense {
 namespace {
 
 constexpr int64_t kTaskRows = 160;     // of a block of the result, at most, and so many columns
-constexpr int64_t kTaskColumns = 192;
+constexpr int64_t kTaskColumns = 512;
+constexpr int64_t kMostTileColumns = 64;
 constexpr int64_t kAlign = 64;
 
 // A product C[m, n] = A[m, k] B[k, n] of one expert, and the block of C that a task makes.
@@ -30,55 +31,68 @@ class BlockProduct {
         block_units_(kBlockBytes / kernel_.unit_bytes),
         block_k_(block_units_ * kernel_.unit),
         by_row_(b_.lhs_k == 1),
-        left_bytes_((by_row_ ? kRowBytes : kBlockBytes) * kernel_.tile_rows),
-        right_bytes_(kBlockBytes * kernel_.tile_columns) {}
+        left_bytes_((by_row_ ? kRowBytes : kBlockBytes) * kernel_.tile_rows) {}
 
   void Run() {
     const int64_t blocks = std::max<int64_t>(1, CeilDiv(b_.k, block_k_));
     if (kernel_.enter != nullptr) kernel_.enter();
     for (int64_t i = 0; i < blocks; ++i) {
-      Pack(i * block_k_);
-      Multiply(i, i + 1 == blocks);
+      PackLeft(i * block_k_);
+      Multiply(i * block_k_, i == 0, i + 1 == blocks);
     }
     if (kernel_.leave != nullptr) kernel_.leave();
   }
 
  private:
-  int64_t Depth(int64_t first_k) const { return std::min(block_k_, b_.k - first_k); }
+  int64_t Depth(int64_t first_k) const {
+    return std::max<int64_t>(0, std::min(block_k_, b_.k - first_k));
+  }
+  int64_t element() const { return static_cast<int64_t>(SizeOf(b_.in)); }
 
-  void Pack(int64_t first_k) {
-    const int64_t element = static_cast<int64_t>(SizeOf(b_.in));
+  void PackLeft(int64_t first_k) {
     StripSource source;
     source.k = Depth(first_k);
     source.step = b_.lhs_row;
     source.k_step = b_.lhs_k;
     char* panel = left_;
     for (int64_t row = b_.row_begin; row < b_.row_end; row += kernel_.tile_rows) {
-      source.data =
-          static_cast<const char*>(b_.lhs) + (row * b_.lhs_row + first_k * b_.lhs_k) * element;
+      source.data = static_cast<const char*>(b_.lhs) +
+                    (row * b_.lhs_row + first_k * b_.lhs_k) * element();
       source.width = std::min<int64_t>(kernel_.tile_rows, b_.row_end - row);
       (by_row_ ? kernel_.pack_rows : kernel_.pack_units)(source, panel);
       panel += left_bytes_;
     }
+  }
+
+  void PackRight(int64_t first_k, int64_t column) {
+    StripSource source;
+    source.k = Depth(first_k);
     source.step = b_.rhs_column;
     source.k_step = b_.rhs_k;
-    panel = right_;
-    for (int64_t column = b_.column_begin; column < b_.column_end; column += kernel_.tile_columns) {
-      source.data = static_cast<const char*>(b_.rhs) +
-                    (first_k * b_.rhs_k + column * b_.rhs_column) * element;
-      source.width = std::min<int64_t>(kernel_.tile_columns, b_.column_end - column);
-      kernel_.pack_rhs(source, panel);
-      panel += right_bytes_;
+    source.data = static_cast<const char*>(b_.rhs) +
+                  (first_k * b_.rhs_k + column * b_.rhs_column) * element();
+    source.width = std::min<int64_t>(kernel_.tile_columns, b_.column_end - column);
+    kernel_.pack_rhs(source, right_);
+  }
+
+  // The next panel's share of rows that lie far apart, which no prefetcher of the machine follows.
+  void FetchRight(int64_t first_k, int64_t column) const {
+    if (b_.rhs_column != 1 || column >= b_.column_end) return;
+    const char* data = static_cast<const char*>(b_.rhs) + (first_k * b_.rhs_k + column) * element();
+    const int64_t bytes = kernel_.tile_columns * element();
+    for (int64_t k = 0; k < Depth(first_k); ++k, data += b_.rhs_k * element()) {
+      for (int64_t at = 0; at < bytes; at += kAlign) __builtin_prefetch(data + at, 0, 2);
     }
   }
 
-  void Multiply(int64_t k_block, bool last) {
-    const int64_t units = CeilDiv(std::max<int64_t>(0, Depth(k_block * block_k_)), kernel_.unit);
+  void Multiply(int64_t first_k, bool first, bool last) {
+    const int64_t units = CeilDiv(Depth(first_k), kernel_.unit);
     const TileProduct product = by_row_ ? kernel_.product_rows : kernel_.product_units;
     const int64_t out_bytes = static_cast<int64_t>(SizeOf(b_.result));
     float* sums = sums_;
-    const char* right = right_;
     for (int64_t column = b_.column_begin; column < b_.column_end; column += kernel_.tile_columns) {
+      PackRight(first_k, column);
+      FetchRight(first_k, column + kernel_.tile_columns);
       const char* left = left_;
       for (int64_t row = b_.row_begin; row < b_.row_end; row += kernel_.tile_rows) {
         TileTarget target;
@@ -90,14 +104,13 @@ class BlockProduct {
                                                (row * b_.out_step + column) * out_bytes)
                           : sums;
         target.out_step = last ? b_.out_step : kernel_.tile_columns;
-        target.add = k_block == 0 ? nullptr : sums;
+        target.add = first ? nullptr : sums;
         target.add_step = kernel_.tile_columns;
-        target.next = right + right_bytes_;
-        product(units, left, right, target);
+        target.next = left + left_bytes_;
+        product(units, left, right_, target);
         sums += kernel_.tile_rows * kernel_.tile_columns;
         left += left_bytes_;
       }
-      right += right_bytes_;
     }
   }
 
@@ -105,11 +118,11 @@ class BlockProduct {
   const GemmKernel& kernel_;
   const int64_t block_units_, block_k_;
   const bool by_row_;
-  const int64_t left_bytes_, right_bytes_;   // of a panel
+  const int64_t left_bytes_;   // of a panel
   // Sums of earlier blocks of k, tile by tile; panels of one block of k.
   alignas(kAlign) float sums_[kTaskRows * kTaskColumns];
   alignas(kAlign) char left_[kTaskRows * kRowBytes];
-  alignas(kAlign) char right_[kTaskColumns * kBlockBytes];
+  alignas(kAlign) char right_[kMostTileColumns * kBlockBytes];
 };
 
 // Whole tiles in a block of at most `most`, shared evenly among as few blocks as will do.
@@ -282,7 +295,11 @@ void RunGroupedGrad(const tsr_kernel_call* call, const tsr_kernel_plan* plan, in
   product.Run();
 }
 
-bool Fits(const GroupedShape& shape, char* reason) {
+bool Fits(const GroupedShape& shape, const GemmKernel& kernel, char* reason) {
+  if (kernel.tile_columns > kMostTileColumns || kernel.tile_rows > kTaskRows) {
+    Decline(reason, "grouped_matmul: the kernel's tile is too large");
+    return false;
+  }
   constexpr int64_t kMaxDim = int64_t{1} << 31;
   if (shape.rows < kMaxDim && shape.inner < kMaxDim && shape.columns < kMaxDim &&
       shape.experts < kMaxDim) {
@@ -301,7 +318,7 @@ FewRowsRun PickFew(const FewRowsKernel& few, DType in, DType out) {
 
 int32_t PlanGrouped(const GroupedShape& shape, const GemmKernel& kernel, const FewRowsKernel* few,
                     tsr_kernel_plan* plan, char* reason) {
-  if (!Fits(shape, reason)) return 1;
+  if (!Fits(shape, kernel, reason)) return 1;
   GroupedParams p = {};
   p.shape = shape;
   p.kernel = &kernel;
@@ -324,7 +341,7 @@ int32_t PlanGrouped(const GroupedShape& shape, const GemmKernel& kernel, const F
 
 int32_t PlanGroupedGrad(const GroupedShape& shape, const GemmKernel& kernel,
                         tsr_kernel_plan* plan, char* reason) {
-  if (!Fits(shape, reason)) return 1;
+  if (!Fits(shape, kernel, reason)) return 1;
   GroupedParams p = {};
   p.shape = shape;
   p.kernel = &kernel;
