@@ -48,7 +48,8 @@ _KINDS = {bool: "bool", int: "long", float: "double", str: "string"}
 
 def field(kind: type, default: Any = None, *, doc: str = "", required: bool = False,
           min: Any = None, max: Any = None, above: Any = None, below: Any = None,
-          unit: str | None = None, flows: str | None = None, divides: str | None = None) -> Any:
+          unit: str | None = None, flows: str | None = None, divides: str | None = None,
+          inherits: str | None = None) -> Any:
     """A field of a module's config: `hidden_dim = ts.field(int, required=True, min=1)`.
 
     Args:
@@ -58,12 +59,13 @@ def field(kind: type, default: Any = None, *, doc: str = "", required: bool = Fa
         min, max, above, below: bounds; the latter two are exclusive.
         flows: a dim that the model dictates, such as "model_dim".
         divides: must divide that field of the same type.
+        inherits: left unset, it is what a slot above `gives` under this name.
     """
     if kind not in _KINDS:
         raise TypeError(f"field: expected bool, int, float or str, got {kind!r}")
     return Field(_KINDS[kind], default, doc, {
         "flows": flows, "required_field": required, "min": min, "max": max, "above": above,
-        "below": below, "unit": unit, "divides": divides})
+        "below": below, "unit": unit, "divides": divides, "inherits": inherits})
 
 
 def slot(role: str, default: str | None = None, *, doc: str = "", optional: bool = False,

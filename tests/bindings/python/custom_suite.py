@@ -9,7 +9,7 @@ import unittest
 import numpy as np
 import tessera as ts
 from tessera import ops
-from gated import PythonFeedForward
+from gated import PythonFeedForward, PythonGate
 from suite import Suite
 
 ELSEWHERE = """
@@ -52,6 +52,22 @@ class CustomSuite(Suite):
         losses = [[result.loss for result in ts.Trainer(self.replaced(kind)).run()]
                   for kind in ("FeedForward", "PythonFeedForward")]
         self.assertEqual(len(losses[0]), 8)
+        self.assertEqual(*losses)
+
+    def test_a_gate_is_the_built_in_one(self):
+        self.runtime.register(PythonGate)
+
+        def routed(kind):
+            config = self.config(steps=8)
+            config["model.decoder.layer.feed_forward"] = {
+                "type": "MixtureOfExperts", "num_experts": 4, "top_k": 2,
+                "expert": {"hidden_dim": 32}, "gate": {"type": kind}}
+            return config
+
+        kinds = ("TopKGate", "PythonGate")
+        self.assertEqual(*(ts.Program(routed(kind)).describe()["program_hash"] for kind in kinds))
+        losses = [[result.loss for result in ts.Trainer(routed(kind)).run()] for kind in kinds]
+        self.assertLess(losses[0][-1], losses[0][0])
         self.assertEqual(*losses)
 
     def test_a_checkpoint_runs_where_the_class_is_not(self):

@@ -1,4 +1,4 @@
-"""A gated feed-forward written in Python that builds what FeedForward builds.
+"""Modules written in Python that build what modules of the catalogue build.
 
 Used by several suites; `import gated` needs no runtime.
 """
@@ -26,3 +26,19 @@ class PythonFeedForward(ts.Module):
         up = scope.call("up_proj", x)
         gate = scope.call("gate_proj", x)
         return scope.call("down_proj", ops.glu(gate, up, activation="silu"))
+
+
+class PythonGate(ts.Module):
+    """The top_k experts of the largest logits; weights by softmax over these (TopKGate)."""
+
+    role = "gate"
+    model_dim = ts.field(int, required=True, min=1, flows="model_dim")
+    num_experts = ts.field(int, required=True, min=1, flows="num_experts")
+    top_k = ts.field(int, 2, min=1, inherits="top_k")
+
+    def build(self, scope, x):
+        logits = x @ scope.param("weight", (self.model_dim, self.num_experts), init={
+            "kind": "normal", "stddev": 0.02, "logical_dims": ["embed", "router"]})
+        _, ids = ops.top_k(logits, k=self.top_k)
+        scores = ops.softmax(logits)
+        return ids, ops.softmax(ops.pick(logits, ids)), scores, logits
