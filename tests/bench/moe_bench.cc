@@ -2,7 +2,8 @@
 // beside what memory allows.
 //
 // Shape of FastMoE's own benchmark by default: 4096 tokens, width 1024, hidden 4096, top-2.
-// Forward, input gradient and weight gradient of one of the two products of the experts, balanced and with
+// Forward, input gradient and weight gradient of one of the two products of the experts, balanced
+// and with
 // loads that fall as 1 / rank (Zipf). Each round times the dense product and then the grouped one
 // on the same threads; the table shows medians and the median of the rounds' ratios, and what share
 // of the smaller of the dense rate and the roofline was reached: every matrix read once for each of
