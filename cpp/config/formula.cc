@@ -26,6 +26,12 @@ std::optional<double> NumberOf(const ConfigValue& value) {
   return std::nullopt;
 }
 
+// true counts as 1, false as 0.
+ConfigValue Counted(const ConfigValue& value) {
+  const bool* truth = value.AsBool();
+  return truth == nullptr ? value : ConfigValue(int64_t{*truth});
+}
+
 int64_t DividedDown(int64_t left, int64_t right) {
   const int64_t quotient = left / right;
   return left % right != 0 && (left < 0) != (right < 0) ? quotient - 1 : quotient;
@@ -174,7 +180,7 @@ absl::StatusOr<Formula> Formula::Parse(std::string_view text) {
 
 absl::Status Formula::Check(const TypeInfo& type) const {
   const auto is_number = [](FieldKind kind) {
-    return kind == FieldKind::kInt || kind == FieldKind::kFloat;
+    return kind == FieldKind::kInt || kind == FieldKind::kFloat || kind == FieldKind::kBool;
   };
   std::vector<FieldKind> stack;
   for (const Step& step : steps_) {
@@ -203,8 +209,9 @@ absl::Status Formula::Check(const TypeInfo& type) const {
   return absl::OkStatus();
 }
 
-ConfigValue Formula::Apply(Step::Kind kind, const ConfigValue& left, const ConfigValue& right) {
-  if (kind == Step::kOr) return IsTruth(left) ? left : right;
+ConfigValue Formula::Apply(Step::Kind kind, const ConfigValue& first, const ConfigValue& second) {
+  if (kind == Step::kOr) return IsTruth(first) ? first : second;
+  const ConfigValue left = Counted(first), right = Counted(second);
   if (left.AsInt() != nullptr && right.AsInt() != nullptr) {
     const int64_t a = *left.AsInt(), b = *right.AsInt();
     int64_t result = 0;

@@ -4,7 +4,7 @@
 //
 // Operands are fields, numbers, true, false and 'texts'; operators, loosest first: `or` (the left
 // side unless it is 0, false or empty, then the right one), + and -, * and / (of integers: rounded
-// down); brackets. No functions, no comparisons. Immutable; thread-safe.
+// down; true counts as 1); brackets. No functions, no comparisons. Immutable; thread-safe.
 #pragma once
 
 #include <string>

@@ -1,16 +1,20 @@
 // Attention: multi-head, multi-query or grouped-query scaled dot-product attention.
 //
-// x[B,T,D] -> [B,T,D]. Query head h reads key head h / (num_heads / num_kv_heads). Positions come
-// from the position module that a surrounding decoder provides (hook "rotate"). In decode mode keys
-// and values are appended to caches [B,S,G,head_dim] and queries read the cache.
+// x[B,T,D] -> [B,T,D]. Query head h reads key head h / (num_heads / num_kv_heads). Queries and keys
+// pass a norm, when there is one, and then the position (nn/attend.h): its own, or the one that a
+// surrounding decoder provides. Masks, sinks and caps are those of the op (ops/attention.cc).
+//
+// With a second input [B,S,D], keys and values are made of that (cross-attention); a third, segment
+// ids i32[B,S], hides tokens of it from queries of other segments. Positions take no part then, and
+// in decode mode nothing is cached: whoever decodes gives the second sequence again.
+
+#include <cmath>
 
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
+#include "cpp/nn/attend.h"
 #include "cpp/nn/module.h"
-#include "cpp/nn/scope.h"
 #include "gen/config/attention.h"
-
-#include <cmath>
 
 namespace tessera {
 namespace {
@@ -23,67 +27,56 @@ class Attention : public Module {
   }
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
-    RETURN_IF_ERROR(scope.CheckInputs(inputs, {3}));
-    Graph& graph = scope.graph();
-    const ValueId x_BTD = inputs[0];
-    const Dims dims = graph.dims(x_BTD);
-    ValueId q = Heads(scope, "q_proj", config_.num_heads, x_BTD);
-    ValueId k = Heads(scope, "k_proj", config_.num_kv_heads, x_BTD);
-    const ValueId v = Heads(scope, "v_proj", config_.num_kv_heads, x_BTD);
-    if (scope.HasProvided("position", "rotate")) {
-      q = First(scope.CallProvided("position", "rotate", {q}));
-      k = First(scope.CallProvided("position", "rotate", {k}));
+    const bool across = inputs.size() > 1;
+    if (inputs.size() > 2) {
+      RETURN_IF_ERROR(scope.CheckInputs(inputs, {3, 3, 2}));
+    } else if (across) {
+      RETURN_IF_ERROR(scope.CheckInputs(inputs, {3, 3}));
+    } else {
+      RETURN_IF_ERROR(scope.CheckInputs(inputs, {3}));
     }
-    const ValueId y = scope.mode() == Mode::kDecode ? AttendCached(scope, q, k, v)
-                                                    : Attend(scope, q, k, v);
-    const int64_t width = config_.num_heads * config_.head_dim;
+    const ValueId x_BTD = inputs[0];
+    const ValueId source_BSD = across ? inputs[1] : x_BTD;
+    const ValueId q = Heads(scope, "q_proj", "q_norm", config_.num_heads, x_BTD);
+    const ValueId k = Heads(scope, "k_proj", "k_norm", config_.num_kv_heads, source_BSD);
+    const ValueId v = Heads(scope, "v_proj", "", config_.num_kv_heads, source_BSD);
+    const AttendSpec spec = Spec(scope);
+    const ValueId y =
+        across ? AttendAcross(scope, spec, q, k, v, inputs.size() > 2 ? inputs[2] : kNoValue)
+               : AttendSelf(scope, spec, Rotated(scope, q), Rotated(scope, k), v);
+    Graph& graph = scope.graph();
     if (!graph.ok()) return Values{};
-    const ValueId merged = graph.Reshape(y, {dims[0], dims[1], width});
-    return Values{scope.Call1("o_proj", {merged})};
+    const Dims dims = graph.dims(x_BTD);
+    const int64_t width = config_.num_heads * config_.head_dim;
+    return Values{scope.Call1("o_proj", {graph.Reshape(y, {dims[0], dims[1], width})})};
   }
 
  private:
-  static ValueId First(const Values& values) { return values.empty() ? kNoValue : values[0]; }
-
   // [B,T,D] -> [B,T,heads,head_dim]
-  ValueId Heads(Scope& scope, std::string_view slot, int64_t heads, ValueId x) const {
-    const ValueId y = scope.Call1(slot, {x});
+  ValueId Heads(Scope& scope, std::string_view projection, std::string_view norm, int64_t heads,
+                ValueId x) const {
     Graph& graph = scope.graph();
+    const bool has_norm = !norm.empty() && scope.HasChild(norm);
+    ValueId y = scope.Call1(projection, {x});
+    if (has_norm && config_.norm_all) y = scope.Call1(norm, {y});
     if (!graph.ok()) return kNoValue;
     const Dims dims = graph.dims(x);
-    return graph.Reshape(y, {dims[0], dims[1], heads, config_.head_dim});
+    y = graph.Reshape(y, {dims[0], dims[1], heads, config_.head_dim});
+    return has_norm && !config_.norm_all ? scope.Call1(norm, {y}) : y;
   }
 
-  Attrs Options() const {
-    const double scale =
+  AttendSpec Spec(Scope& scope) const {
+    AttendSpec spec;
+    spec.scale =
         config_.scale > 0 ? config_.scale : 1.0 / std::sqrt(static_cast<double>(config_.head_dim));
-    return {{"causal", config_.causal}, {"scale", scale}};
-  }
-
-  ValueId Attend(Scope& scope, ValueId q, ValueId k, ValueId v) const {
-    Attrs attrs = Options();
-    Values operands = {q, k, v};
-    if (scope.HasAmbient("segments")) {
-      attrs.Set("has_segments", true);
-      const ValueId segments = scope.Ambient("segments");
-      operands.insert(operands.end(), {segments, segments});
+    spec.causal = config_.causal;
+    spec.window = config_.window;
+    spec.softcap = config_.softcap;
+    if (config_.sinks) {
+      spec.sinks = scope.Param("sinks", {config_.num_heads}, Initializer::Normal(config_.init_std),
+                               {"heads"}, /*decay=*/false);
     }
-    return First(scope.graph().Ops("attention", operands, attrs, 2));
-  }
-
-  ValueId AttendCached(Scope& scope, ValueId q, ValueId k, ValueId v) const {
-    Graph& graph = scope.graph();
-    if (!graph.ok()) return kNoValue;
-    ValueType type = graph.type(k);
-    type.dims[1] = Dim::Symbol("S");
-    const ValueId start = scope.Ambient("start");
-    const ValueId keys = graph.Op("cache_append", {scope.State("key_cache", type), k, start});
-    const ValueId values = graph.Op("cache_append", {scope.State("value_cache", type), v, start});
-    scope.Update("key_cache", keys);
-    scope.Update("value_cache", values);
-    Attrs attrs = Options();
-    attrs.Set("has_start", true);
-    return First(graph.Ops("attention", {q, keys, values, start}, attrs, 2));
+    return spec;
   }
 
   AttentionConfig config_;

@@ -1,8 +1,11 @@
 // RotaryPosition: turns pairs of query and key features by angles that grow with the position
 // (Su et al. 2021, arXiv 2104.09864); scores then depend on distances only.
 //
-// It stands on the decoder; attention inherits it through the hook "rotate", which takes one
-// x[B,T,H,head_dim] (queries or keys) and gives it back turned. It has no parameters.
+// It stands on the decoder, or on one attention in the place of the decoder's; attention calls its
+// hook "rotate", which takes one x[B,T,H,head_dim] (queries or keys) and gives it back turned. The
+// slot `scaling` holds what changes the frequencies theta^(-2i / rotary_dim): a module from
+// (frequencies f64[rotary_dim / 2], theta f64[]) to new frequencies and, if it likes, a factor
+// f64[] on what is turned. Without it nothing but the op stands in the graph.
 
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
@@ -40,13 +43,34 @@ class RotaryPosition : public Module {
           absl::StrCat("RotaryPosition: rotary_dim must be even and at most head_dim ", head_dim,
                        ", got ", rotary_dim));
     }
-    return Values{graph.Op("rotary", {inputs[0], scope.Ambient("positions")},
+    Values operands = {inputs[0], scope.Ambient("positions")};
+    if (scope.HasChild("scaling")) {
+      const Values scaled = Scaled(scope, rotary_dim / 2);
+      if (!graph.ok()) return Values{};
+      if (scaled.empty() || scaled.size() > 2) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "RotaryPosition: scaling: expected frequencies and perhaps a factor, got ",
+            scaled.size(), " results"));
+      }
+      operands.insert(operands.end(), scaled.begin(), scaled.end());
+    }
+    return Values{graph.Op("rotary", std::move(operands),
                            {{"theta", config_.theta},
                             {"rotary_dim", rotary_dim},
                             {"interleaved", config_.interleaved}})};
   }
 
  private:
+  Values Scaled(Scope& scope, int64_t pairs) const {
+    Graph& graph = scope.graph();
+    const ValueId theta = graph.Constant(config_.theta, DType::kF64);
+    const ValueId powers = graph.Op("arange", {},
+                                    {{"shape", absl::StrCat(pairs)},
+                                     {"step", -1.0 / static_cast<double>(pairs)},
+                                     {"dtype", "f64"}});
+    return scope.Call("scaling", {graph.Op("pow", {theta, powers}), theta});
+  }
+
   RotaryPositionConfig config_;
 };
 
