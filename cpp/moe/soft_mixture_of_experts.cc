@@ -3,9 +3,8 @@
 //   L = X M [T, S];  rows = softmax over tokens of L, transposed, times X;  Y = softmax over slots
 //   of L, times experts(rows)
 // with S = num_experts * slots_per_expert slots, of which each expert has its own. Nothing is
-// chosen, nothing dropped, no loss needed. Source: Puigcerver et al., arXiv 2308.00951, section
-// 2.1.
-// Every token depends on all others of its sequence: for encoders; it cannot decode.
+// chosen, nothing dropped, no loss needed. Every token depends on all others of its sequence: for
+// encoders; it cannot decode. Source: Puigcerver et al., arXiv 2308.00951, section 2.1.
 
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"

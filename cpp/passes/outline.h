@@ -1,9 +1,10 @@
 // Outlines a flattened main into a chain of segments: every node of the result is a call.
 //
 // Runs of loose nodes between kept calls become functions of their own, so that the schedule knows
-// calls only. A loose collective is a segment of its own. Inputs of an outlined function that are inputs of main keep their kind and name. In
-// kept calls an input is a parameter exactly where a parameter of main is passed, whatever the
-// callee called it; structurally equal callees become one.
+// calls only. A loose collective is a segment of its own. Inputs of an outlined function that are
+// inputs of main keep their kind and name. In kept calls an input is a parameter exactly where a
+// parameter of main is passed, whatever the callee called it; structurally equal callees become
+// one.
 #pragma once
 
 #include <memory>

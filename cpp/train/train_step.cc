@@ -131,7 +131,9 @@ absl::Status TrainStep::FindSums() {
                      Parts(spec.numerator_slot, spec.reduce_numerator, spec.is_statistic));
     ASSIGN_OR_RETURN(place.denominators,
                      Parts(spec.denominator_slot, spec.reduce_denominator, spec.is_statistic));
-    if (!spec.reduce_numerator && !spec.is_statistic) place.seed_parts = program_->micro_batches * world_;
+    if (!spec.reduce_numerator && !spec.is_statistic) {
+      place.seed_parts = program_->micro_batches * world_;
+    }
     if (spec.seed_slot >= 0) {
       absl::StatusOr<Tensor> seed = executor_->SlotTensor(spec.seed_slot);
       // A loss that depends on no parameter has a seed that nobody reads.

@@ -1,7 +1,7 @@
 // Method: small random Llama, GPT-2 and Mixtral models whose logits, losses and gradients were
 // computed with a public implementation in fp32 are built from our config, run through trace,
-// compile and executor, and compared: in fp32 with every instruction set of the machine, whole and in two
-// micro-batches, with every recompute policy, and once in fp64. The numbers lie beside the
+// compile and executor, and compared: in fp32 with every instruction set of the machine, whole and
+// in two micro-batches, with every recompute policy, and once in fp64. The numbers lie beside the
 // repository in shared/golden; without them the tests are skipped.
 #include <cmath>
 #include <filesystem>
