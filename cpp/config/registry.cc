@@ -78,6 +78,7 @@ void PutField(Writer& writer, const FieldInfo& field, int depth) {
   if (field.is_inner) PutRaw(writer, "inner", "true");
   if (field.adopts) PutRaw(writer, "adopts", "true");
   PutIf(writer, "only_if", field.only_if.text());
+  PutIf(writer, "like", field.like);
   if (!field.gives.empty()) {
     writer.Key("gives");
     writer.StartObject();
@@ -268,8 +269,8 @@ absl::StatusOr<std::string> SchemaRegistry::DescribeJson(std::string_view type) 
   if (!info->aliases.empty()) PutList(writer, "aliases", info->aliases);
   PutRaw(writer, "schema_version", absl::StrCat(info->schema_version));
   PutFields(writer, *info, 0);
-  writer.EndObject();
   PutRaw(writer, "example", ExampleOf(*this, *info));
+  writer.EndObject();
   return std::string(buffer.GetString(), buffer.GetSize());
 }
 

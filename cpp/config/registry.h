@@ -64,6 +64,7 @@ struct FieldInfo {
   bool adopts = false;
   std::vector<GivenValue> gives;     // of a slot
   Formula only_if;                   // of a slot
+  std::string like;                  // of a slot
   uint16_t position = 0;             // place in the FlatBuffers table
   uint8_t width = 0;                 // bytes of a scalar there; 0: not a scalar
   bool is_unsigned = false;

@@ -27,10 +27,13 @@ class Resolver {
            ConfigErrors& errors)
       : registry_(registry), root_(root), options_(options), errors_(errors) {}
 
-  void Resolve(ConfigNode& node, Flows flows, const std::string& path) {
+  // `like`: a node of the same type whose settings count where `node` has none; or null.
+  void Resolve(ConfigNode& node, Flows flows, const std::string& path,
+               const ConfigNode* like = nullptr) {
+    above_.push_back(&node);
     for (size_t i = 0; i < node.info().fields.size(); ++i) {
       const FieldInfo& field = node.info().fields[i];
-      if (field.kind != FieldKind::kSlot) ResolveField(node, i, flows, path);
+      if (field.kind != FieldKind::kSlot) ResolveField(node, i, flows, path, like);
     }
     for (size_t i = 0; i < node.info().fields.size(); ++i) {
       const FieldInfo& field = node.info().fields[i];
@@ -43,20 +46,21 @@ class Resolver {
       }
     }
     for (size_t i = 0; i < node.info().fields.size(); ++i) {
-      if (node.info().fields[i].kind == FieldKind::kSlot) ResolveSlot(node, i, flows, path);
+      if (node.info().fields[i].kind == FieldKind::kSlot) ResolveSlot(node, i, flows, path, like);
     }
+    above_.pop_back();
   }
 
  private:
+  static std::string Blamed(const ConfigOrigin& origin) {
+    return origin.modifier == 0 ? "" : absl::StrCat("modifier ", origin.modifier);
+  }
+
   void Fail(const ConfigOrigin& origin, const std::string& path, std::string expected,
             std::string got, std::string hint, const std::string& doc) {
     errors_.Add({origin.source == nullptr ? "" : *origin.source, origin.line, origin.column, path,
                  std::move(expected), std::move(got), "", std::move(hint), doc, false,
                  Blamed(origin)});
-  static std::string Blamed(const ConfigOrigin& origin) {
-    return origin.modifier == 0 ? "" : absl::StrCat("modifier ", origin.modifier);
-  }
-
   }
 
   void FailMissing(const ConfigNode& node, const std::string& path, const std::string& parent,
@@ -68,7 +72,8 @@ class Resolver {
                  Blamed(origin)});
   }
 
-  void ResolveField(ConfigNode& node, size_t index, const Flows& flows, const std::string& path) {
+  void ResolveField(ConfigNode& node, size_t index, const Flows& flows, const std::string& path,
+                    const ConfigNode* like) {
     const FieldInfo& info = node.info().fields[index];
     ConfigNode::Field& field = node.field(index);
     const std::string where = JoinConfigPath(path, info.name);
@@ -89,6 +94,9 @@ class Resolver {
     if (above != flows.end()) {
       Take(node, info, above->second, where, field);
       if (field.value.empty()) return;
+    } else if (like != nullptr && like->field(index).state == FieldState::kSet) {
+      field.value = like->field(index).value;
+      field.origin = like->field(index).origin;
     } else if (inherited != flows.end() && !inherited->second.value.empty()) {
       Take(node, info, inherited->second, where, field);
     } else if (std::optional<ConfigValue> followed = LookUp(info.follows);
@@ -179,7 +187,8 @@ class Resolver {
     value = ConfigValue(std::move(filled));
   }
 
-  void ResolveSlot(ConfigNode& node, size_t index, const Flows& flows, const std::string& path) {
+  void ResolveSlot(ConfigNode& node, size_t index, const Flows& flows, const std::string& path,
+                   const ConfigNode* like) {
     const FieldInfo& info = node.info().fields[index];
     ConfigNode::Slot& slot = node.slot(index);
     const std::string where = JoinConfigPath(path, info.name);
@@ -190,17 +199,48 @@ class Resolver {
            absl::StrCat("the slot exists only if ", info.only_if.text()), info.doc);
       return;
     }
+    const ConfigNode::Slot* model = ModelOf(info, index, like);
     if (slot.state == FieldState::kUnset && !errors_.HasAt(where)) {
-      FillSlot(node, info, slot, where, path);
+      if (model != nullptr && model->state == FieldState::kSet) {
+        FillAsIn(*model, slot);
+      } else {
+        FillSlot(node, info, slot, where, path);
+      }
     }
     if (slot.children.empty()) return;
     const Flows below = FlowsBelow(node, info, flows, path);
     const bool is_default = slot.state == FieldState::kDefault;
     if (is_default) filling_.push_back(&slot.children.front()->info());
     for (size_t k = 0; k < slot.children.size(); ++k) {
-      Resolve(*slot.children[k], below, info.is_list ? absl::StrCat(where, "[", k, "]") : where);
+      ConfigNode& child = *slot.children[k];
+      const ConfigNode* same = nullptr;
+      if (model != nullptr && k < model->children.size() &&
+          &model->children[k]->info() == &child.info()) {
+        same = model->children[k].get();
+      }
+      Resolve(child, below, info.is_list ? absl::StrCat(where, "[", k, "]") : where, same);
     }
     if (is_default) filling_.pop_back();
+  }
+
+  // The slot whose settings count where slot `index` says nothing; or null.
+  const ConfigNode::Slot* ModelOf(const FieldInfo& info, size_t index,
+                                  const ConfigNode* like) const {
+    if (info.like.empty()) return like == nullptr ? nullptr : &like->slot(index);
+    for (size_t i = above_.size() - 1; i-- > 0;) {
+      if (const ConfigNode::Slot* found = above_[i]->FindSlot(info.like)) return found;
+    }
+    return nullptr;
+  }
+
+  // The same types; what was said about them is taken over on resolving.
+  static void FillAsIn(const ConfigNode::Slot& model, ConfigNode::Slot& slot) {
+    slot.state = FieldState::kDefault;
+    slot.origin = model.origin;
+    for (const auto& child : model.children) {
+      slot.children.push_back(std::make_unique<ConfigNode>(&child->info()));
+      slot.children.back()->set_origin(child->origin());
+    }
   }
 
   // A condition on what is missing is not held against the slot.
@@ -312,6 +352,7 @@ class Resolver {
   const ConfigNode& root_;
   const ResolveOptions& options_;
   ConfigErrors& errors_;
+  std::vector<const ConfigNode*> above_;   // the node at hand and what it stands in
   std::vector<const TypeInfo*> filling_;   // defaults inside each other, the outermost first
 };
 

@@ -307,6 +307,7 @@ class Loader {
       entry.is_optional = HasAttribute(field.attributes(), "optional");
       entry.is_inner = HasAttribute(field.attributes(), "inner");
       entry.adopts = HasAttribute(field.attributes(), "adopts");
+      entry.like = TextOf(field.attributes(), "like");
       RETURN_IF_ERROR(ReadFormulas(field.attributes(), entry));
       if (entry.role.empty()) return absl::InvalidArgumentError("a slot needs a role");
       return absl::OkStatus();

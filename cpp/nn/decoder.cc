@@ -1,7 +1,9 @@
-// Decoder: a position module, num_layers equal layers, a final norm. x[B,T,D] -> [B,T,D].
+// Decoder: a position module, num_layers layers, a final norm. x[B,T,D] -> [B,T,D].
 //
 // The position stands here once and is provided to everything below, so that attention inherits
-// it: swapping learned for rotary positions is one line of config.
+// it: swapping learned for rotary positions is one line of config. Layers are of one kind, but for
+// those that a variant covers; each kind is traced once. Further inputs, such as what an encoder
+// made, are handed to every layer as they are.
 
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
@@ -17,23 +19,39 @@ class Decoder : public Module {
   explicit Decoder(DecoderConfig config) : config_(std::move(config)) {}
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
-    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
-    ValueId x = inputs[0];
+    if (inputs.empty() || !scope.graph().ok()) {
+      RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
+    }
+    Values values = inputs;
+    ValueId& x = values[0];
     scope.ProvideBelow("position", "position");
     if (scope.ChildHasHook("position", "embed")) {
       const Values embedded = scope.CallHook("position", "embed", {x});
       if (!scope.graph().ok()) return Values{};
       x = embedded[0];
     }
+    if (scope.HasChild("embedding_norm")) x = scope.Call1("embedding_norm", {x});
     if (scope.HasChild("dropout")) x = scope.Call1("dropout", {x});
     for (int64_t i = 0; i < config_.num_layers; ++i) {
-      x = scope.Call1("layer", {x}, absl::StrCat("layers/", i));
+      const int variant = VariantOf(scope, i);
+      const std::string at = absl::StrCat("layers/", i);
+      x = variant < 0 ? scope.Call1("layer", values, at)
+                      : scope.Call1("variants", values, at, variant);
     }
     if (scope.HasChild("norm")) x = scope.Call1("norm", {x}, "final_norm");
     return Values{x};
   }
 
  private:
+  // The first variant that covers the layer, or -1.
+  static int VariantOf(const Scope& scope, int64_t layer) {
+    const int count = scope.ChildCount("variants");
+    for (int k = 0; k < count; ++k) {
+      if (scope.ChildHasHook("variants", absl::StrCat("covers ", layer), k)) return k;
+    }
+    return -1;
+  }
+
   DecoderConfig config_;
 };
 

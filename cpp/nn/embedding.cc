@@ -1,8 +1,11 @@
-// Embedding: y[b,t] = weight[tokens[b,t]] (times sqrt(model_dim) when scaled).
+// Embedding: y[b,t] = scale * weight[tokens[b,t]], times sqrt(model_dim) with sqrt_scale.
 //
 // Legend: B batch, T sequence, V vocabulary, D model_dim. The table starts as normal(0, init_std).
 
+#include <cmath>
+
 #include "cpp/base/status_macros.h"
+#include "cpp/nn/activation.h"
 #include "cpp/nn/module.h"
 #include "cpp/nn/scope.h"
 #include "gen/config/embedding.h"
@@ -19,7 +22,11 @@ class Embedding : public Module {
     const ValueId weight_VD =
         scope.Param("weight", {config_.vocab_size, config_.model_dim},
                     Initializer::Normal(config_.init_std), {"vocab", "embed"});
-    return Values{scope.graph().Op("embedding", {inputs[0], weight_VD})};
+    const double root =
+        config_.sqrt_scale ? std::sqrt(static_cast<double>(config_.model_dim)) : 1;
+    Graph& graph = scope.graph();
+    const ValueId rows = graph.Op("embedding", {inputs[0], weight_VD});
+    return Values{Scaled(graph, rows, config_.scale * root)};
   }
 
  private:

@@ -3,26 +3,13 @@
 // The products are slots: up_proj Wu, gate_proj Wg, down_proj Wd.
 
 #include "cpp/base/status_macros.h"
+#include "cpp/nn/activation.h"
 #include "cpp/nn/module.h"
 #include "cpp/nn/scope.h"
 #include "gen/config/feed_forward.h"
 
 namespace tessera {
 namespace {
-
-ValueId Activate(Graph& graph, Activation activation, ValueId x) {
-  switch (activation) {
-    case Activation::kRelu:
-      return graph.Op("relu", {x});
-    case Activation::kGelu:
-      return graph.Op("gelu", {x}, {{"tanh", false}});
-    case Activation::kGeluTanh:
-      return graph.Op("gelu", {x}, {{"tanh", true}});
-    case Activation::kSilu:
-      return graph.Op("silu", {x});
-  }
-  return kNoValue;
-}
 
 class FeedForward : public Module {
  public:
@@ -36,8 +23,7 @@ class FeedForward : public Module {
     const ValueId up = scope.Call1("up_proj", {x});
     if (config_.gated) {
       const ValueId gate = scope.Call1("gate_proj", {x});
-      hidden = graph.Op("glu", {gate, up},
-                        {{"activation", std::string(Name(config_.activation))}});
+      hidden = ActivateGated(graph, config_.activation, gate, up);
     } else {
       hidden = Activate(graph, config_.activation, up);
     }

@@ -13,6 +13,14 @@ namespace {
 
 class LanguageModel : public Module {
  public:
+  explicit LanguageModel(LanguageModelConfig config) : config_(std::move(config)) {}
+
+  ModelInputs Inputs(Mode mode, DType dtype) const override {
+    ModelInputs inputs = Module::Inputs(mode, dtype);
+    if (config_.token_types) inputs.ambients.push_back({"token_types", inputs.arguments[0].type});
+    return inputs;
+  }
+
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
     if (inputs.size() > 1) {
       RETURN_IF_ERROR(scope.CheckInputs(inputs, {2, 2}));
@@ -28,12 +36,16 @@ class LanguageModel : public Module {
     if (inputs.size() > 1) scope.Call("loss", {logits, inputs[1]});
     return Values{logits};
   }
+
+ private:
+  LanguageModelConfig config_;
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Module>> NewLanguageModelModule(const ConfigNode&) {
-  return std::make_unique<LanguageModel>();
+absl::StatusOr<std::unique_ptr<Module>> NewLanguageModelModule(const ConfigNode& config) {
+  ASSIGN_OR_RETURN(LanguageModelConfig fields, ReadLanguageModelConfig(config));
+  return std::make_unique<LanguageModel>(std::move(fields));
 }
 
 }  // namespace tessera

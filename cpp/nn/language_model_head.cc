@@ -1,9 +1,11 @@
-// LanguageModelHead: logits[B,T,V] from x[B,T,D].
+// LanguageModelHead: logits[B,T,V] = cap * tanh(scale * x W / cap) from x[B,T,D]; without a cap,
+// scale * x W.
 //
 // The product is a slot whose parameters stand under this head's own path. Tied: its weight is the
 // embedding's table [V,D], shared by the model (nn/language_model.cc). Untied: a weight [D,V].
 
 #include "cpp/base/status_macros.h"
+#include "cpp/nn/activation.h"
 #include "cpp/nn/module.h"
 #include "cpp/nn/scope.h"
 #include "gen/config/language_model_head.h"
@@ -22,7 +24,9 @@ class LanguageModelHead : public Module {
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
     RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
-    return Values{scope.Call1("projection", {inputs[0]})};
+    Graph& graph = scope.graph();
+    const ValueId logits = Scaled(graph, scope.Call1("projection", {inputs[0]}), config_.scale);
+    return Values{SoftCapped(graph, logits, config_.cap)};
   }
 
  private:

@@ -15,8 +15,11 @@ class LayerNorm : public Module {
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
     RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
-    Values operands = {inputs[0], scope.Param("scale", {config_.model_dim},
-                                              Initializer::Constant(1), {"embed"}, false)};
+    const ValueId scale_D =
+        config_.scale ? scope.Param("scale", {config_.model_dim}, Initializer::Constant(1),
+                                    {"embed"}, /*decay=*/false)
+                      : scope.graph().Constant(1, scope.dtype(), {config_.model_dim});
+    Values operands = {inputs[0], scale_D};
     if (config_.bias) {
       operands.push_back(scope.Param("bias", {config_.model_dim}, Initializer::Constant(0),
                                      {"embed"}, false));

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -23,10 +24,28 @@ class Scope;        // cpp/nn/scope.h
 
 using Values = std::vector<ValueId>;
 
+enum class Mode { kTrain, kEvaluate, kDecode };
+
+struct NamedType {
+  std::string name;
+  ValueType type;
+};
+
+// What a whole model reads: its arguments, and the ambient values around it.
+struct ModelInputs {
+  std::vector<NamedType> arguments;
+  std::vector<NamedType> ambients;
+};
+
 class Module {
  public:
   virtual ~Module() = default;
   virtual absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const = 0;
+
+  // What is read by a module that is a whole model (role "model"), held in `dtype`. Default: what a
+  // language model reads, see LanguageModelArguments in nn/tracer.h. A mode that it refuses may
+  // have no arguments.
+  virtual ModelInputs Inputs(Mode mode, DType dtype) const;
 
   // Hooks beside Build, by name. A module that has one overrides both.
   virtual bool HasHook(std::string_view hook) const;

@@ -1,4 +1,5 @@
-// RmsNorm: y = x / sqrt(mean(x^2) + epsilon) * scale over the last dim (arXiv 1910.07467).
+// RmsNorm: y = x / sqrt(mean(x^2) + epsilon) * (scale + weight_offset) over the last dim (arXiv
+// 1910.07467). The scale starts at 1 - weight_offset; without one, y is the normed x itself.
 
 #include "cpp/base/status_macros.h"
 #include "cpp/nn/module.h"
@@ -14,10 +15,17 @@ class RmsNorm : public Module {
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
     RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
-    const ValueId scale_D = scope.Param("scale", {config_.model_dim}, Initializer::Constant(1),
-                                        {"embed"}, /*decay=*/false);
-    return Values{
-        scope.graph().Op("rms_norm", {inputs[0], scale_D}, {{"epsilon", config_.epsilon}})};
+    Graph& graph = scope.graph();
+    if (!config_.scale) {
+      const ValueId ones_D = graph.Constant(1, scope.dtype(), {config_.model_dim});
+      return Values{graph.Op("rms_norm", {inputs[0], ones_D}, {{"epsilon", config_.epsilon}})};
+    }
+    const ValueId scale_D =
+        scope.Param("scale", {config_.model_dim}, Initializer::Constant(1 - config_.weight_offset),
+                    {"embed"}, /*decay=*/false);
+    Attrs attrs = {{"epsilon", config_.epsilon}};
+    if (config_.weight_offset != 0) attrs.Set("scale_offset", config_.weight_offset);
+    return Values{graph.Op("rms_norm", {inputs[0], scale_D}, attrs)};
   }
 
  private:

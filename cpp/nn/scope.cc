@@ -142,13 +142,24 @@ void Scope::Update(std::string_view path, ValueId next) {
   frame_.function->AddOutput(std::string(path), next, OutputKind::kState);
 }
 
-bool Scope::HasAmbient(std::string_view name) const { return tracer_.HasAmbient(name); }
+bool Scope::HasAmbient(std::string_view name) const {
+  return tracer_.AmbientType(frame_, name) != nullptr;
+}
+
+void Scope::AmbientBelow(std::string_view below, std::string_view own) {
+  if (!MayUse(absl::StrCat("ambient value ", below))) return;
+  if (below == own) {
+    frame_.ambient_below.erase(std::string(below));
+  } else {
+    frame_.ambient_below[std::string(below)] = std::string(own);
+  }
+}
 
 ValueId Scope::Ambient(std::string_view name) {
   if (!graph().ok()) return kNoValue;
   const int existing = frame_.function->FindInput(name, InputKind::kAmbient);
   if (existing >= 0) return frame_.function->inputs()[existing].value;
-  const ValueType* type = tracer_.AmbientType(name);
+  const ValueType* type = tracer_.AmbientType(frame_, name);
   if (type == nullptr) {
     graph().Fail(absl::NotFoundError(
         absl::StrCat("ambient value '", name, "' is not provided in this mode")));
@@ -177,8 +188,9 @@ Values Scope::Call(std::string_view slot, const Values& inputs, std::string_view
   return CallGuest(*child, guest, "", inputs);
 }
 
-ValueId Scope::Call1(std::string_view slot, const Values& inputs, std::string_view at) {
-  const Values outputs = Call(slot, inputs, at);
+ValueId Scope::Call1(std::string_view slot, const Values& inputs, std::string_view at,
+                     int index) {
+  const Values outputs = Call(slot, inputs, at, index);
   if (!graph().ok()) return kNoValue;
   if (outputs.size() != 1) {
     graph().Fail(absl::InvalidArgumentError(
@@ -204,11 +216,13 @@ int Scope::ChildCount(std::string_view slot) const {
 
 bool Scope::HasChild(std::string_view slot) const { return Child(slot, 0) != nullptr; }
 
-bool Scope::ChildHasHook(std::string_view slot, std::string_view hook) const {
-  const ConfigNode* child = Child(slot, 0);
+bool Scope::ChildHasHook(std::string_view slot, std::string_view hook, int index) const {
+  const ConfigNode* child = Child(slot, index);
   if (child == nullptr) return false;
   absl::StatusOr<const Module*> module = tracer_.ModuleOf(*child);
-  return module.ok() && (*module)->HasHook(hook);
+  if (module.ok()) return (*module)->HasHook(hook);
+  frame_.graph->Fail(module.status());
+  return false;
 }
 
 Values Scope::CallGrouped(std::string_view slot, const Values& rows, ValueId owners,
@@ -261,7 +275,9 @@ bool Scope::HasProvided(std::string_view role, std::string_view hook) const {
   const ConfigNode* config = FindProvided(&frame_, role);
   if (config == nullptr) return false;
   absl::StatusOr<const Module*> module = tracer_.ModuleOf(*config);
-  return module.ok() && (*module)->HasHook(hook);
+  if (module.ok()) return (*module)->HasHook(hook);
+  frame_.graph->Fail(module.status());
+  return false;
 }
 
 Values Scope::CallProvided(std::string_view role, std::string_view hook, const Values& inputs) {

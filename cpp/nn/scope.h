@@ -21,8 +21,6 @@ namespace tessera {
 class Tracer;   // cpp/nn/tracer.h
 struct TraceFrame;
 
-enum class Mode { kTrain, kEvaluate, kDecode };
-
 // A loss of sums over tokens, such as one for balance: not a mean of terms, but a function of them.
 //
 // Every layer that adds a statistic of this name adds its sums to the same totals, and so do all
@@ -74,7 +72,7 @@ class Scope {
   ValueId Buffer(std::string_view path, const ValueType& type, const Initializer& init = {},
                  std::vector<std::string> logical_dims = {});
   // In training: once a step, when it is committed, the buffer becomes next(buffer, total), where
-  // total is the contribution summed over the micro-batches and ranks. Forwards read the old value.
+  // total is the contribution summed over the micro-batches and ranks. Forwards read the old one.
   using BufferUpdate = std::function<ValueId(Graph& graph, ValueId buffer, ValueId total)>;
   void UpdateBuffer(std::string_view path, ValueId contribution, const BufferUpdate& next);
 
@@ -82,6 +80,9 @@ class Scope {
   // "batch_offset" i64[].
   bool HasAmbient(std::string_view name) const;
   ValueId Ambient(std::string_view name);
+  // The next calls of children find the ambient value `own` of this module under the name `below`
+  // (an encoder's "positions" are those of the source); with "" they find none.
+  void AmbientBelow(std::string_view below, std::string_view own);
 
   // A random key u32[4], different for every path, name and step.
   ValueId Key(std::string_view name);
@@ -93,16 +94,17 @@ class Scope {
   // adds nothing to paths). For a list slot, `index` says which child.
   Values Call(std::string_view slot, const Values& inputs, std::string_view at = "",
               int index = 0);
-  ValueId Call1(std::string_view slot, const Values& inputs, std::string_view at = "");
-  bool ChildHasHook(std::string_view slot, std::string_view hook) const;
+  ValueId Call1(std::string_view slot, const Values& inputs, std::string_view at = "",
+                int index = 0);
+  bool ChildHasHook(std::string_view slot, std::string_view hook, int index = 0) const;
   Values CallHook(std::string_view slot, std::string_view hook, const Values& inputs);
   // The next calls of children find their parameter `child_path` (absolute within this module,
   // "head/weight") in this module's parameter `own_path` ("embedding/weight") instead.
   void Share(std::string_view child_path, std::string_view own_path);
 
-  // `count` copies of the child of `slot` as one: its parameters gain a leading dim "expert", rows
-  // x[..., D] are each given to the copy that owners i32[...] names; rows of no copy yield anything.
-  // See nn/grouped.h for what a child may do.
+  // `count` copies of the child of `slot` as one: its parameters gain a leading dim "expert", each
+  // of the rows x[..., D] goes to the copy that owners i32[...] names; rows of no copy (-1, at the
+  // end) yield anything. See nn/grouped.h for what a child may do.
   Values CallGrouped(std::string_view slot, const Values& rows, ValueId owners, int64_t count,
                      std::string_view at = "");
 

@@ -30,8 +30,7 @@ absl::StatusOr<FunctionArchive> TraceAllModes(const OpTable& ops, const ModuleTa
   absl::Status first;
   for (const Mode mode : {Mode::kTrain, Mode::kEvaluate, Mode::kDecode}) {
     Tracer tracer(ops, modules, {.dtype = dtype, .mode = mode});
-    absl::StatusOr<FunctionRef> main = tracer.TraceMain(model, LanguageModelArguments(mode),
-                                                        LanguageModelAmbients(mode));
+    absl::StatusOr<FunctionRef> main = tracer.TraceModel(model);
     if (main.ok()) {
       stored.functions.emplace(Name(mode), *std::move(main));
     } else if (first.ok()) {

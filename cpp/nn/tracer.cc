@@ -77,7 +77,15 @@ std::vector<NamedType> LanguageModelAmbients(Mode mode) {
   return ambients;
 }
 
-const ValueType* Tracer::AmbientType(std::string_view name) const {
+ModelInputs Module::Inputs(Mode mode, DType) const {
+  return {LanguageModelArguments(mode), LanguageModelAmbients(mode)};
+}
+
+const ValueType* Tracer::AmbientType(const TraceFrame& frame, std::string_view name) const {
+  for (const TraceFrame* above = frame.parent; above != nullptr; above = above->parent) {
+    const auto renamed = above->ambient_below.find(name);
+    if (renamed != above->ambient_below.end()) name = renamed->second;
+  }
   const auto it = ambients_.find(name);
   return it == ambients_.end() ? nullptr : &it->second;
 }
@@ -113,6 +121,12 @@ absl::StatusOr<FunctionRef> Tracer::TraceMain(const ConfigNode& config,
   return FunctionRef(function);
 }
 
+absl::StatusOr<FunctionRef> Tracer::TraceModel(const ConfigNode& config) {
+  ASSIGN_OR_RETURN(const Module* module, ModuleOf(config));
+  const ModelInputs inputs = module->Inputs(options_.mode, options_.dtype);
+  return TraceMain(config, inputs.arguments, inputs.ambients);
+}
+
 Values Tracer::BuildHere(TraceFrame& frame, const ConfigNode& config, std::string_view hook,
                          const Values& inputs) {
   absl::StatusOr<const Module*> module = ModuleOf(config);
@@ -141,6 +155,11 @@ std::string Tracer::KeyOf(const TraceFrame& parent, const ConfigNode& child, std
   for (const ValueType& type : input_types) absl::StrAppend(&key, "#", type.ToText());
   for (const auto& [role, config] : provided) {
     absl::StrAppend(&key, "#", role, "=", config->Fingerprint());
+  }
+  for (const TraceFrame* frame = &parent; frame != nullptr; frame = frame->parent) {
+    for (const auto& [below, own] : frame->ambient_below) {
+      absl::StrAppend(&key, "#", below, "<", own);
+    }
   }
   return key;
 }
@@ -185,7 +204,11 @@ absl::Status Tracer::BindCall(TraceFrame& frame, const Function& callee, const V
       continue;
     }
     std::string path = formal.name;
-    if (formal.kind != InputKind::kAmbient) path = PathInFrame(frame, at, formal.name);
+    if (formal.kind != InputKind::kAmbient) {
+      path = PathInFrame(frame, at, formal.name);
+    } else if (const auto it = frame.ambient_below.find(path); it != frame.ambient_below.end()) {
+      path = it->second;
+    }
     if (at.empty() && formal.kind == InputKind::kParam && path == formal.name &&
         !path.starts_with('^')) {
       if (frame.own.contains(path)) {

@@ -44,11 +44,6 @@ struct TraceOptions {
   Mode mode = Mode::kTrain;
 };
 
-struct NamedType {
-  std::string name;
-  ValueType type;
-};
-
 // The arguments of a language model's main and the ambient values around it, for a mode:
 // train, evaluate: tokens, targets i32[B,T]; ambient positions, segments i32[B,T] and
 // batch_offset i64[].
@@ -67,6 +62,7 @@ struct TraceFrame {
   const ConfigNode* config = nullptr;
   const TraceFrame* parent = nullptr;
   std::map<std::string, std::string, std::less<>> shared;       // child path -> own path
+  std::map<std::string, std::string, std::less<>> ambient_below;   // name below -> own name, or ""
   std::map<std::string, Provided, std::less<>> provided;        // by role
   // Parameters asked for here, and those that came up from an inner slot under the same names.
   std::set<std::string, std::less<>> own, inner;
@@ -85,6 +81,9 @@ class Tracer {
                                         const std::vector<NamedType>& arguments,
                                         const std::vector<NamedType>& ambients);
 
+  // The same with the arguments and ambient values that the model itself asks for.
+  absl::StatusOr<FunctionRef> TraceModel(const ConfigNode& config);
+
   // --- For Scope. ---
   const TraceOptions& options() const { return options_; }
   Values CallChild(TraceFrame& frame, const ConfigNode& child, std::string_view hook,
@@ -98,8 +97,8 @@ class Tracer {
   Values BuildHere(TraceFrame& frame, const ConfigNode& config, std::string_view hook,
                    const Values& inputs);
   absl::StatusOr<const Module*> ModuleOf(const ConfigNode& config);
-  bool HasAmbient(std::string_view name) const { return ambients_.contains(name); }
-  const ValueType* AmbientType(std::string_view name) const;
+  // Of the ambient value that `frame` knows under the name; nullptr when there is none.
+  const ValueType* AmbientType(const TraceFrame& frame, std::string_view name) const;
 
  private:
   struct TraceKey;

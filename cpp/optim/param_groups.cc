@@ -33,7 +33,7 @@ bool MatchesPath(std::string_view pattern, std::string_view path) {
 ParamGroups ParamGroups::From(double weight_decay, const std::vector<ParamGroupConfig>& groups) {
   std::vector<ParamGroup> read;
   for (const ParamGroupConfig& group : groups) {
-    read.push_back({group.match, group.weight_decay, group.learning_rate_scale});
+    read.push_back({group.match, group.weight_decay, group.learning_rate_scale, group.frozen});
   }
   return ParamGroups(weight_decay, std::move(read));
 }
@@ -43,6 +43,11 @@ int ParamGroups::Match(std::string_view path) const {
     if (MatchesPath(groups_[i].match, path)) return static_cast<int>(i);
   }
   return -1;
+}
+
+bool ParamGroups::IsFrozen(std::string_view path) const {
+  const int group = Match(path);
+  return group >= 0 && groups_[group].frozen;
 }
 
 GroupSettings ParamGroups::For(const ProgramParam& param) const {
@@ -80,7 +85,13 @@ absl::Status ParamGroups::CheckUsed(absl::Span<const ProgramParam> params) const
                      " parameters, got '", groups_[i].match, "'",
                      SuggestionText(groups_[i].match, paths)));
   }
-  return absl::OkStatus();
+  for (const ProgramParam& param : params) {
+    if (!IsFrozen(param.path)) return absl::OkStatus();
+  }
+  if (params.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(
+      "groups: expected to leave a parameter that is trained, got all ", params.size(),
+      " of them frozen; put a group for what is trained before the frozen one"));
 }
 
 }  // namespace tessera

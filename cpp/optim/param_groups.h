@@ -3,7 +3,8 @@
 // The rule when no group matches is visible and simple: weight decay applies to what its module
 // marks for it (matrices and embeddings), not to norms and biases. The first group whose pattern
 // matches a path wins. Patterns: `*` any characters but '/', `**` any characters, `?` one but '/'.
-// Immutable; thread-safe.
+// A frozen group keeps its values: the compiler derives no gradients for it (CompileOptions::
+// trainable), so it costs neither backward work nor optimizer state. Immutable; thread-safe.
 #pragma once
 
 #include <optional>
@@ -24,6 +25,7 @@ struct ParamGroup {
   std::string match;
   std::optional<double> weight_decay;   // absent: the rule above
   double learning_rate_scale = 1;
+  bool frozen = false;
 };
 
 struct GroupSettings {
@@ -39,10 +41,13 @@ class ParamGroups {
   static ParamGroups From(double weight_decay, const std::vector<ParamGroupConfig>& groups);
 
   GroupSettings For(const ProgramParam& param) const;
+  // Does the first group that matches the path freeze it?
+  bool IsFrozen(std::string_view path) const;
   // Index of the group that matches, or -1.
   int Match(std::string_view path) const;
   // INVALID_ARGUMENT when a group is the first match of no parameter, which is a misspelt pattern
-  // or one behind a wider pattern. Names the pattern and the path nearest to it.
+  // or one behind a wider pattern, with the pattern and the path nearest to it; or when all
+  // parameters are frozen.
   absl::Status CheckUsed(absl::Span<const ProgramParam> params) const;
 
  private:

@@ -43,8 +43,7 @@ absl::StatusOr<FunctionRef> TraceModel(const Config& config, const Environment& 
                                        const ModelOptions& options) {
   ASSIGN_OR_RETURN(const DType dtype, ModelDType(config, options));
   Tracer tracer(*environment.ops, *environment.modules, {.dtype = dtype, .mode = options.mode});
-  return tracer.TraceMain(ModelNode(config), LanguageModelArguments(options.mode),
-                          LanguageModelAmbients(options.mode));
+  return tracer.TraceModel(ModelNode(config));
 }
 
 absl::StatusOr<std::shared_ptr<const Program>> CompileModel(const Config& config,

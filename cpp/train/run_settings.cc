@@ -109,10 +109,13 @@ LoaderOptions RunSettings::ForValidation() const {
   return options;
 }
 
-CompileOptions RunSettings::ForStep(const UpdateRule& update) const {
+CompileOptions RunSettings::ForStep(const Optimizer& optimizer) const {
   CompileOptions options;
   options.gradients = true;
-  options.update = &update;
+  options.update = &optimizer;
+  options.trainable = [&optimizer](const std::string& path) {
+    return !optimizer.groups().IsFrozen(path);
+  };
   options.micro_batches = static_cast<int>(trainer.micro_batches);
   options.recompute = recompute;
   options.results = false;

@@ -13,6 +13,7 @@
 #include "cpp/data/dataset.h"
 #include "cpp/data/loader.h"
 #include "cpp/generate/environment.h"
+#include "cpp/optim/optimizer.h"
 #include "gen/config/data.h"
 #include "gen/config/runtime.h"
 #include "gen/config/trainer.h"
@@ -38,8 +39,8 @@ struct RunSettings {
   DataOptions ForDataset(const Config& config, std::string packed_tokenizer) const;
   LoaderOptions ForTraining() const;
   LoaderOptions ForValidation() const;
-  // How the step of this run is compiled; `update` is borrowed by the options.
-  CompileOptions ForStep(const UpdateRule& update) const;
+  // How the step of this run is compiled; `optimizer` is borrowed by the options.
+  CompileOptions ForStep(const Optimizer& optimizer) const;
 };
 
 // INVALID_ARGUMENT when the model has fewer ids than the data use.
