@@ -75,7 +75,7 @@ setup(
     ext_modules=[Extension(
         "tessera._raw", sources=[], py_limited_api=True,
         define_macros=[("Py_LIMITED_API", STABLE_ABI)], include_dirs=[TREE, HERE],
-        extra_compile_args=["-std=c11", "-O2", "-fvisibility=hidden"],
+        extra_compile_args=["-std=c11", "-O2", "-g0", "-fvisibility=hidden"],
         extra_link_args=["-Wl,-rpath,$ORIGIN"])],
     cmdclass={"build_ext": BuildRaw, "build_py": BuildPython},
     options={"build": {"build_base": scratch}, "egg_info": {"egg_base": scratch},

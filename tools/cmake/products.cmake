@@ -22,7 +22,8 @@ if(TARGET tessera_capi AND EXISTS ${PROJECT_SOURCE_DIR}/capi/symbols.txt)
   add_library(tessera SHARED $<TARGET_OBJECTS:tessera_capi>)
   set_target_properties(tessera PROPERTIES LINKER_LANGUAGE CXX VERSION ${PROJECT_VERSION}
                         SOVERSION 0 LINK_DEPENDS ${version_script})
-  target_include_directories(tessera INTERFACE ${PROJECT_SOURCE_DIR}/capi/include)
+  target_include_directories(tessera INTERFACE
+                             $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/capi/include>)
   target_link_libraries(tessera PRIVATE tessera_all)
   target_link_options(tessera PRIVATE -Wl,--version-script=${version_script} -Wl,--exclude-libs,ALL
                       -Wl,-Bsymbolic-functions -static-libgcc -static-libstdc++)
@@ -43,8 +44,7 @@ if(TARGET tessera_capi AND EXISTS ${PROJECT_SOURCE_DIR}/capi/symbols.txt)
   endif()
 
   include(GNUInstallDirs)
-  install(TARGETS tessera LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
-  install(FILES capi/include/tessera.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+  include(install)
   if(cli_sources)
     install(TARGETS tessera_cli RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
   endif()
