@@ -158,9 +158,10 @@ TSR_API const char* tsr_status_payload(const tsr_status* status);
  * "memory_limit_bytes": 0 (none), "rank": 0, "world_size": 1, "master_addr": "", "master_port": 0,
  * "timeout_s": 60, "hardware": {} (this machine)}. With world_size > 1 the call meets the other
  * ranks within timeout_s. "hardware" is an object with fields of the config type Hardware, which
- * modifiers with `when` ask; what it leaves out is this machine's. "checked" holds for the whole process once a runtime has asked for it. Errors: UNAVAILABLE (ranks did not
- * meet), FAILED_PRECONDITION (an instruction set that this machine lacks; a group that refuses this
- * rank). Owns: the caller frees *out_runtime. Threads: any. Since: 0.1. */
+ * modifiers with `when` ask; what it leaves out is this machine's. "checked" holds for the whole
+ * process once a runtime has asked for it. Errors: UNAVAILABLE (ranks did not meet),
+ * FAILED_PRECONDITION (an instruction set that this machine lacks; a group that refuses this rank).
+ * Owns: the caller frees *out_runtime. Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_runtime_new(const char* options, size_t options_len,
                                                  tsr_runtime** out_runtime);
 

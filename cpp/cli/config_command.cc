@@ -85,6 +85,11 @@ std::string OriginOf(const Json& origins, std::string path) {
   }
 }
 
+// Is it the origin of a value that nobody gave?
+bool IsOfItself(const std::string& origin) {
+  return origin.empty() || origin == "default" || origin.compare(0, 5, "from ") == 0;
+}
+
 Error Resolved(const Config& config, Json* origins, std::map<std::string, std::string>* values) {
   std::string text;
   CLI_RETURN_IF_ERROR(CallText(&text, tsr_config_resolve, config.get(), 1));
@@ -107,9 +112,16 @@ Error PrintChanges(const ConfigFile& file, const Config& before, bool as_json) {
     changes.try_emplace(path, "-", "").first->second.second = value;
   }
   Json list = Json::List();
+  size_t left_out = 0;
   for (const auto& [path, change] : changes) {
     if (change.first == change.second) continue;
     const std::string by = OriginOf(origins, path);
+    // For people, what follows from what was said (defaults, dims) is left out.
+    const bool follows = IsOfItself(change.second == "-" ? OriginOf(old_origins, path) : by);
+    if (!as_json && follows) {
+      ++left_out;
+      continue;
+    }
     if (!as_json) {
       std::printf("%s: %s -> %s  // %s\n", path.c_str(), change.first.c_str(),
                   change.second.c_str(), by.c_str());
@@ -121,6 +133,10 @@ Error PrintChanges(const ConfigFile& file, const Config& before, bool as_json) {
     difference.Set("b", Json::Text(change.second));
     difference.Set("by", Json::Text(by));
     list.Add(std::move(difference));
+  }
+  if (left_out > 0) {
+    std::printf("and %zu values that follow from these: defaults and dims (--json has them)\n",
+                left_out);
   }
   if (!as_json) return Error();
   Json all = Json::Object();

@@ -62,7 +62,8 @@ std::vector<Flag> ConfigFlags(std::vector<Flag> more) {
       {"--set", "path=value", "changes a field, such as trainer.steps=100", true},
       {"--modify", "FILE", "applies the modifiers of a file, or those given as JSON; before --set",
        true},
-      {"--hardware", "FILE", "what modifiers with `when` ask, a Hardware as JSON; else this machine"},
+      {"--hardware", "FILE",
+       "what modifiers with `when` ask, a Hardware as JSON; else this machine"},
   };
   for (Flag& flag : more) flags.push_back(flag);
   return flags;

@@ -3,7 +3,8 @@
 // Reading, Set and Resolve report all errors at once (errors.h). A config may be incomplete until
 // it is resolved; Resolve gives a new one in which every field has its value. Paths: `a.b.c`, with
 // `layers[3]` for lists. Changes that find their places themselves are modifiers (modifier.h); a
-// file can extend others (config_file.h). A Config is a value (copies are deep); it keeps its registry alive. Constant use from several threads is safe.
+// file can extend others (config_file.h). A Config is a value (copies are deep); it keeps its
+// registry alive. Constant use from several threads is safe.
 #pragma once
 
 #include <memory>

@@ -25,6 +25,8 @@ struct JsonValue {
   bool boolean = false;
   uint32_t offset = 0;   // of its first byte
   std::string text;      // of a text, or the digits of a number
+  // Where the value was given, when that is not here (parameters.h).
+  std::shared_ptr<const ConfigOrigin> given;
   std::vector<JsonValue> items;
   std::vector<JsonMember> members;
 };

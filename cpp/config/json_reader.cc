@@ -218,7 +218,9 @@ void JsonReader::ReadMembers(const JsonValue& value, const std::string& path, Co
     }
     std::optional<ConfigValue> read = ReadValue(member.value, *field, where);
     if (!read.has_value() || read->empty()) continue;
-    node.field(index) = {FieldState::kSet, *std::move(read), OriginOf(member.value.offset)};
+    node.field(index) = {FieldState::kSet, *std::move(read),
+                         member.value.given != nullptr ? *member.value.given
+                                                       : OriginOf(member.value.offset)};
   }
 }
 

@@ -162,6 +162,7 @@ void Parameters::Resolve(const JsonDocument& document, JsonValue& value, const s
     }
     copy.text = digits;
   }
+  if (copy.given == nullptr) copy.given = std::make_shared<const ConfigOrigin>(entry.origin);
   value = std::move(copy);
 }
 

@@ -1,12 +1,12 @@
 // Selector: which places of a config a modifier means.
 //
-//   "FeedForward"                      a type, and types that say they are a kind of it, in slots of
-//                                      the type's primary role: an expert is another role
-//   "any position"                     what stands in slots of a role, inside its wrappers
-//   "model.decoder.**.norm"            a pattern of paths (glob.h)
+//   "FeedForward"             a type, and types that say they are a kind of it, in slots of the
+//                             type's primary role: an expert is another role
+//   "any position"            what stands in slots of a role, inside its wrappers
+//   "model.decoder.**.norm"   a pattern of paths (glob.h)
 //   {"type": ..., "role": ..., "path": ..., "where": {...}, "every": 4, "from": 3}
-//                                      all that is given holds; "role": "*" is any role; "every" and
-//                                      "from" choose among the places in the order of the schema
+//                             all that is given holds; "role": "*" is any role; "every" and "from"
+//                             choose among the places in the order of the schema
 // Internal to config. One thread per object.
 #pragma once
 

@@ -91,7 +91,8 @@ TEST(ModifierTest, AnyRoleIsOneLineForEveryConfig) {
 
 TEST(ModifierTest, ASameTypeIsNotReplacedButSet) {
   Config config = Parsed(kSmall);
-  ASSERT_TRUE(config.Set("model.decoder.position", R"({"type": "RotaryPosition", "theta": 7})").ok());
+  ASSERT_TRUE(
+      config.Set("model.decoder.position", R"({"type": "RotaryPosition", "theta": 7})").ok());
   const std::string bytes = config.ToBytes();
   Modify(config, R"({"replace": "any position", "with": "RotaryPosition"})");
   EXPECT_EQ(config.ToBytes(), bytes);
@@ -235,7 +236,8 @@ TEST(ModifierTest, InsertAndRemove) {
   Modify(config, R"({"insert": {"match": "**/bias", "weight_decay": 0}, "to": "groups",
                      "in": "any optimizer"})");
   EXPECT_EQ(Get(config, "optimizer.groups[0].match"), "\"**/bias\"");
-  Modify(config, R"({"remove": {"type": "TransformerLayer", "where": {"parallel_residual": true}}})");
+  Modify(config, R"({"remove": {"type": "TransformerLayer",
+                                "where": {"parallel_residual": true}}})");
   EXPECT_EQ(Get(config, "model.decoder.layer.layers[1].parallel_residual"), "false");
 }
 
@@ -290,7 +292,8 @@ TEST(ModifierTest, WhatChangesEachTimeIsRefused) {
 TEST(ModifierTest, OriginsNameFileLineAndModifier) {
   Config config = Parsed(kSmall);
   Modify(config, "[{\"set\": {\"trainer.steps\": 3}},\n"
-                 " {\"replace\": \"RmsNorm\", \"with\": \"LayerNorm\", \"set\": {\"bias\": false}}]");
+                 " {\"replace\": \"RmsNorm\", \"with\": \"LayerNorm\","
+                 " \"set\": {\"bias\": false}}]");
   const Config resolved = Resolved(config);
   const ConfigNode& norm = *resolved.Section("model")->Child("decoder")->Child("norm");
   EXPECT_EQ(norm.FindField("bias")->origin.ToText(), "m.json:2:62 (modifier 2)");

@@ -18,8 +18,8 @@
 namespace tessera {
 namespace {
 
-constexpr char kBase[] = R"({"model": {"vocab_size": 64, "model_dim": 16, "decoder": {"num_layers": 2,
-    "layer": {"attention": {"num_heads": 4}, "feed_forward": {"hidden_dim": 32}}}},
+constexpr char kBase[] = R"({"model": {"vocab_size": 64, "model_dim": 16, "decoder": {
+    "num_layers": 2, "layer": {"attention": {"num_heads": 4}, "feed_forward": {"hidden_dim": 32}}}},
     "data": {"train": "a.txt"}})";
 
 // "" when all holds.
@@ -168,12 +168,14 @@ TEST(ConfigFuzzTest, Modifiers) {
       R"({"replace": "FeedForward", "with": "MixtureOfExperts", "set": {"num_experts": 8}})",
       R"({"replace": "any position", "with": {"type": "RotaryPosition", "theta": 5}})",
       R"({"wrap": "Linear", "with": "LowRankAdapter", "set": {"rank": 2}})",
-      R"({"set": {"num_heads": 2}, "in": {"type": "Attention", "where": {"num_heads": {"ge": 4}}}})",
+      R"({"set": {"num_heads": 2},
+          "in": {"type": "Attention", "where": {"num_heads": {"ge": 4}}}})",
       R"({"unset": ["steps"], "in": "Trainer", "optional": true})",
       R"({"insert": {"match": "**"}, "to": "groups", "in": "any optimizer", "at": 0})",
       R"({"insert": "Dropout", "to": "dropout", "in": "model.decoder"})",
       R"({"remove": {"role": "norm", "path": "model.decoder.**", "every": 2, "from": 1}})",
-      R"([{"chain": [{"remove": "model.decoder.norm"}, {"set": {"bias": true}, "in": "Attention"}]}])",
+      R"([{"chain": [{"remove": "model.decoder.norm"},
+                     {"set": {"bias": true}, "in": "Attention"}]}])",
       R"({"when": {"device": "cpu"}, "then": {"set": {"trainer.steps": 3}}})"};
   std::vector<std::string> words = kWords;
   words.insert(words.end(), {"\"replace\": ", "\"with\": ", "\"in\": ", "\"set\": ", "\"chain\": [",
