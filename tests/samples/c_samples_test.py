@@ -75,6 +75,14 @@ class SamplesInCTest(unittest.TestCase):
         self.assertLess(losses[-1], losses[0])
         self.assertTrue(os.listdir(self.at("out/checkpoints")))
 
+    def test_a_gate_of_ones_own(self):
+        self.build("train_moe", "moe/train.c", "moe/sharp_gate.c")
+        output = self.run_program("train_moe", "small.json", "corpus.txt", "out", "20")
+        losses = [float(line.split("loss ")[1]) for line in output.splitlines() if "loss" in line]
+        self.assertLess(losses[-1], losses[0])
+        with open(os.path.join(SOURCE, "samples/moe/sharp_gate.c"), encoding="utf-8") as file:
+            self.assertLess(len(file.readlines()), 60)
+
     def test_errors_are_one_line_that_says_what_to_do(self):
         self.build("train", "c/train.c")
         error = self.run_program("train", "nowhere.json", "corpus.txt", "out", code=1)
