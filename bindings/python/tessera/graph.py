@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Any, Mapping
 
 from . import _raw, display
 from .config import Config, _json
@@ -10,6 +10,9 @@ from .handle import Owner
 from .runtime import Runtime, default_runtime
 from .tensor import dtype_number
 from .value import Builder, Value
+
+if TYPE_CHECKING:
+    from .program import Program
 
 __all__ = ["Graph"]
 
@@ -103,10 +106,10 @@ class Graph(Owner, Builder):
         """Dtype and dims of a value: "bf16[B,T,512]"."""
         return _raw.tsr_graph_type(self.handle, self._number(value))
 
-    def compile(self, **options: Any) -> Any:
+    def compile(self, **options: Any) -> Program:
         """A program; options as of `tessera.Program`."""
-        from .program import Program  # pylint: disable=import-outside-toplevel
-        return Program(self, **options)
+        from .program import Program as Compiled  # pylint: disable=import-outside-toplevel
+        return Compiled(self, **options)
 
     def to_text(self) -> str:
         """The graph as text."""

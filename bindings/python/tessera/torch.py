@@ -114,7 +114,7 @@ def _dtype_name(dtype: torch.dtype) -> str:
 
 def _add_cotangents(graph: Graph, outputs: tuple[Any, ...]) -> None:
     """Makes the sum of results times inputs g0, g1, ... the loss."""
-    total = None
+    total: Any = None
     for index, value in enumerate(outputs):
         dtype, dims = graph.type(value).rstrip("]").split("[")
         wide = "f64" if dtype == "f64" else "f32"
@@ -186,9 +186,11 @@ class Module(torch.nn.Module):
         *folders, leaf = path.split("/")
         at: torch.nn.Module = self
         for folder in folders:
-            if folder not in at._modules:
-                at.add_module(folder, torch.nn.Module())
-            at = at._modules[folder]
+            child = at._modules.get(folder)
+            if child is None:
+                child = torch.nn.Module()
+                at.add_module(folder, child)
+            at = child
         at.register_parameter(leaf, parameter)
 
     def _parameter(self, path: str) -> torch.Tensor:

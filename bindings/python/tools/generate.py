@@ -192,6 +192,14 @@ def operands(signature):
     return found if is_plain and found else None
 
 
+def result_type(signature):
+    """The annotation of what an op returns."""
+    if "->" not in signature:
+        return "Any"
+    count = len(re.findall(r"[A-Za-z_]\w*\s*\[", signature.split("->")[1]))
+    return "Value" if count == 1 else f"tuple[{', '.join(['Value'] * count)}]" if count else "Any"
+
+
 def op_function(info):
     names = operands(info["signature"])
     attrs = info.get("attrs", [])
@@ -211,7 +219,7 @@ def op_function(info):
     first = inputs.split(",")[0].strip()
     lines = [f"def {safe(info['op'])}("]
     lines += [f"        {parameter}," for parameter in parameters]
-    lines += ["        **more: Any) -> Any:"]
+    lines += [f"        **more: Any) -> {result_type(info['signature'])}:"]
     lines += [f'    """{comment(info["doc"] or info["op"], "    ")}']
     if info["signature"]:
         lines += ["", "    " + comment(f"Signature: {info['signature']}.", "        ")]
