@@ -9,7 +9,7 @@ import unittest
 import numpy as np
 import tessera as ts
 from tessera import ops
-from gated import PythonFeedForward, PythonGate
+from gated import PythonFeedForward, PythonGate, PythonLoss
 from suite import Suite
 
 ELSEWHERE = """
@@ -40,35 +40,40 @@ class Shifted(ts.Op):
 class CustomSuite(Suite):
     def replaced(self, kind, **fields):
         config = self.config(steps=8)
-        config["model.decoder.layer.feed_forward"] = {"type": kind, "hidden_dim": 64, **fields}
+        part = {"type": kind, "hidden_dim": 64, **fields}
+        config["model.decoder.layer.feed_forward"] = {
+            name: value for name, value in part.items() if value is not None}
         return config
 
     def test_the_same_program_and_losses_as_built_in(self):
         self.runtime.register(PythonFeedForward)
-        programs = [ts.Program(self.replaced(kind), gradients=True)
-                    for kind in ("FeedForward", "PythonFeedForward")]
+        kinds = ("FeedForward", "PythonFeedForward")
+        self.assertEqual(*(sorted(ts.Program(self.replaced(kind)).parameters) for kind in kinds))
+        self.assert_same_training(*map(self.replaced, kinds))
+
+    def assert_same_training(self, *configs):
+        programs = [ts.Program(config, gradients=True) for config in configs]
         self.assertEqual(*(program.describe()["program_hash"] for program in programs))
-        self.assertEqual(*(sorted(program.parameters) for program in programs))
-        losses = [[result.loss for result in ts.Trainer(self.replaced(kind)).run()]
-                  for kind in ("FeedForward", "PythonFeedForward")]
+        losses = [[result.loss for result in ts.Trainer(config).run()] for config in configs]
         self.assertEqual(len(losses[0]), 8)
-        self.assertEqual(*losses)
-
-    def test_a_gate_is_the_built_in_one(self):
-        self.runtime.register(PythonGate)
-
-        def routed(kind):
-            config = self.config(steps=8)
-            config["model.decoder.layer.feed_forward"] = {
-                "type": "MixtureOfExperts", "num_experts": 4, "top_k": 2,
-                "expert": {"hidden_dim": 32}, "gate": {"type": kind}}
-            return config
-
-        kinds = ("TopKGate", "PythonGate")
-        self.assertEqual(*(ts.Program(routed(kind)).describe()["program_hash"] for kind in kinds))
-        losses = [[result.loss for result in ts.Trainer(routed(kind)).run()] for kind in kinds]
         self.assertLess(losses[0][-1], losses[0][0])
         self.assertEqual(*losses)
+
+    def test_gates_and_experts_too(self):
+        self.runtime.register(PythonGate, PythonFeedForward)
+
+        def routed(gate, expert):
+            return self.replaced("MixtureOfExperts", num_experts=4, top_k=2, hidden_dim=None,
+                                 gate={"type": gate}, expert={"type": expert, "hidden_dim": 32})
+
+        self.assert_same_training(routed("TopKGate", "FeedForward"),
+                                  routed("PythonGate", "PythonFeedForward"))
+
+    def test_losses_too(self):
+        self.runtime.register(PythonLoss)
+        plain, custom = self.config(steps=8), self.config(steps=8)
+        custom["model.loss"] = {"type": "PythonLoss"}
+        self.assert_same_training(plain, custom)
 
     def test_a_checkpoint_runs_where_the_class_is_not(self):
         self.runtime.register(PythonFeedForward)

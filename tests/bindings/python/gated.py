@@ -10,7 +10,7 @@ from tessera import ops
 class PythonFeedForward(ts.Module):
     """y = (silu(x Wg) * (x Wu)) Wd."""
 
-    role = "feed_forward"
+    role = "feed_forward,expert"
     model_dim = ts.field(int, required=True, min=1, flows="model_dim", doc="Width outside.")
     hidden_dim = ts.field(int, required=True, min=1, doc="Width inside.")
     bias = ts.field(bool, False)
@@ -42,3 +42,18 @@ class PythonGate(ts.Module):
         _, ids = ops.top_k(logits, k=self.top_k)
         scores = ops.softmax(logits)
         return ids, ops.softmax(ops.pick(logits, ids)), scores, logits
+
+
+class PythonLoss(ts.Module):
+    """Mean over the target tokens of -log of the target's probability (CrossEntropy)."""
+
+    role = "loss"
+    ignore_index = ts.field(int, -100)
+
+    def build(self, scope, logits, targets):
+        losses, _ = ops.cross_entropy(logits, targets, ignore_index=self.ignore_index)
+        ignored = scope.add("fill", value=float(self.ignore_index), dtype="i32", shape="[]")
+        counted = ops.cast(ops.not_equal(targets, ignored), dtype="f32")
+        count = ops.reduce_sum(counted, dims=(0, 1))
+        scope.loss("cross_entropy", ops.reduce_sum(losses, dims=(0, 1)), count)
+        return ()
