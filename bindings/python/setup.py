@@ -66,6 +66,8 @@ class BuildPython(build_py):
                         HEADER, folder], check=True)
 
 
+# The same sources and library give the same bytes: 2020-01-01, unless the packager says otherwise.
+os.environ.setdefault("SOURCE_DATE_EPOCH", "1577836800")
 scratch = tempfile.mkdtemp(prefix="tessera-wheel-")
 if not glob.glob(os.path.join(HERE, "tessera", "*.py")):
     sys.exit(f"{HERE}: run it in the source tree")

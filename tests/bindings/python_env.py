@@ -100,21 +100,27 @@ def digest_of_parts():
     return sums.hexdigest()[:16]
 
 
-def wheel():
-    """The wheel of this tree and library."""
+def build_wheel(folder):
+    """Builds the wheel of this tree and library into a folder; its path."""
     python = tools_python()
+    environment = dict(os.environ, TESSERA_LIBRARY=LIBRARY, PYTHONDONTWRITEBYTECODE="1",
+                       PATH=os.path.dirname(python) + os.pathsep + os.environ["PATH"])
+    run(python, "-m", "pip", "wheel", "-q", "--no-build-isolation", "--no-deps", "--wheel-dir",
+        folder, os.path.join(SOURCE, "bindings", "python"), env=environment)
+    return glob.glob(os.path.join(folder, "*.whl"))[0]
+
+
+def wheel():
+    """The wheel of this tree and library, built unless it is there."""
+    if not os.path.exists(LIBRARY):
+        raise RuntimeError(f"{LIBRARY}: not built")
     folder = os.path.join(BUILD, "python", digest_of_parts())
     found = glob.glob(os.path.join(folder, "*.whl"))
     if found:
         return found[0]
     for old in glob.glob(os.path.join(BUILD, "python", "*")):
         shutil.rmtree(old, ignore_errors=True)
-    tools = os.path.dirname(python)
-    environment = dict(os.environ, TESSERA_LIBRARY=LIBRARY, PYTHONDONTWRITEBYTECODE="1",
-                       PATH=tools + os.pathsep + os.environ["PATH"])
-    run(python, "-m", "pip", "wheel", "-q", "--no-build-isolation", "--no-deps",
-        "--wheel-dir", folder, os.path.join(SOURCE, "bindings", "python"), env=environment)
-    return glob.glob(os.path.join(folder, "*.whl"))[0]
+    return build_wheel(folder)
 
 
 def fresh(folder, *extras):

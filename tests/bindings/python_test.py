@@ -83,6 +83,13 @@ class PythonTest(unittest.TestCase):
             os.listdir(os.path.join(env.SOURCE, "bindings", "python")))
         self.assertEqual(left, set())
 
+    def test_building_again_gives_the_same_bytes(self):
+        if not binding_testing.IS_LONG:
+            self.skipTest("compiling again takes a while; TESSERA_LONG=1 does")
+        again = env.build_wheel(os.path.join(self.folder, "again"))
+        with open(self.wheel, "rb") as first, open(again, "rb") as second:
+            self.assertEqual(first.read(), second.read())
+
     def test_the_library_is_the_one_inside(self):
         output = self.run_python("-c", "import tessera, tessera._raw; print(*(line.split()[-1] for "
                                  "line in open('/proc/self/maps') if 'tessera' in line))")

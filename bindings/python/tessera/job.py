@@ -18,23 +18,38 @@ __all__ = ["Job", "Progress", "StepResult"]
 _LOOK_S = 0.1
 
 
-class StepResult(NamedTuple):
-    """What one step reports."""
+class _Step(NamedTuple):
     step: int
-    """from 1"""
     loss: float
-    """mean over the target tokens of the global batch"""
     grad_norm: float
-    """before clipping"""
     learning_rate: float
     tokens: int
-    """of all steps so far"""
     tokens_per_s: float
     step_s: float
     skipped: bool
-    """the gradient was not finite and the step was not applied"""
     eval_loss: float
-    """NaN unless this step evaluated"""
+
+
+class StepResult(_Step):
+    """What one step reports, a named tuple.
+
+    Attributes:
+        step, index: its number, from 1.
+        loss: mean over the target tokens of the global batch.
+        grad_norm: before clipping.
+        learning_rate: what the schedule made of it.
+        tokens: target tokens of all steps so far.
+        tokens_per_s, step_s: of this step.
+        skipped: the gradient was not finite and the step was not applied.
+        eval_loss: NaN unless this step evaluated.
+    """
+
+    __slots__ = ()
+
+    @property
+    def index(self) -> int:   # type: ignore[override]  # not what tuples mean by it
+        """The same as `step`."""
+        return self.step
 
 
 class Progress(NamedTuple):

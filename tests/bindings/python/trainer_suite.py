@@ -43,6 +43,20 @@ class TrainerSuite(Suite):
         self.assertEqual(sorted(os.listdir(self.at("out", "checkpoints"))),
                          ["step_2", "step_4", "step_6"])
 
+    def test_what_a_user_writes(self):
+        config = self.config(steps=4)
+        config["model.decoder.position"] = {"type": "LearnedPosition", "max_positions": 256}
+        config.modify({"replace": "FeedForward", "with": "MixtureOfExperts",
+                       "set": {"num_experts": 8, "top_k": 2, "expert.hidden_dim": 32}})
+        config.modify({"replace": "LearnedPosition", "with": "RotaryPosition"})
+        with ts.Trainer(config) as trainer:
+            for step in trainer.run(steps=200):
+                print(step.index, step.loss, step.tokens_per_s)
+            self.assertEqual(step.index, 4)
+            trainer.save(self.at("step4"))
+            self.assertIsInstance(trainer.generate("def ", max_tokens=8), str)
+        self.assertIn("decoder/layers/0/feed_forward/gate/weight", ts.Checkpoint(self.at("step4")))
+
     def test_the_loop_decides_how_far(self):
         trainer = ts.Trainer(self.config())
         for result in trainer.run(steps=10):
