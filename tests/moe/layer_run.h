@@ -7,7 +7,13 @@
 #include <string>
 #include <vector>
 
+// Here for the build, which links what the headers of a folder of tests include.
+#include "cpp/compile/compiler.h"
+#include "cpp/config/config.h"
+#include "cpp/exec/executor.h"
 #include "cpp/moe/internal/routing.h"
+#include "cpp/nn/tracer.h"
+#include "kernels/cpu/internal/cpu_features.h"
 #include "tests/nn/model_run.h"
 
 namespace tessera {

@@ -8,6 +8,7 @@
 
 #include "gtest/gtest.h"
 #include "cpp/comm/in_process.h"
+#include "cpp/train/trainer.h"
 #include "tests/train/train_kit.h"
 
 namespace tessera {
