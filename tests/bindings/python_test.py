@@ -159,6 +159,9 @@ class PythonTest(unittest.TestCase):
     def test_configs(self):
         self.suite("config")
 
+    def test_data(self):
+        self.suite("data")
+
     def test_tensors(self):
         self.suite("tensor")
 

@@ -26,6 +26,7 @@ from __future__ import annotations
 from . import errors
 from .checkpoint import Checkpoint, export_model, import_model
 from .config import Config, Part
+from .data import write_tokens
 from .errors import (Aborted, AlreadyExists, Cancelled, DataLoss, DeadlineExceeded,
                      FailedPrecondition, Internal, InvalidArgument, NotFound, OutOfRange,
                      PermissionDenied, ResourceExhausted, TesseraError, Unavailable, Unimplemented,
@@ -56,5 +57,5 @@ __all__ = [
     "PermissionDenied", "Program", "Progress", "ResourceExhausted", "Runtime", "Scope",
     "StepResult", "Tensor", "TesseraError", "Trainer", "Unavailable", "Unimplemented", "Unknown",
     "Value", "build_info", "default_runtime", "errors", "export_model", "field", "import_model",
-    "register", "slot", "version",
+    "register", "slot", "version", "write_tokens",
 ]
