@@ -179,7 +179,9 @@ class ModifyTest(cli_testing.CliTest):
         self.assertEqual(resolved["config"]["model"]["model_dim"], 64)
         self.assertEqual(resolved["config"]["trainer"]["steps"], 3)
         self.assertEqual(resolved["config"]["trainer"]["batch_size"], 4)
-        self.assertIn("base.json:1:", resolved["origins"]["model.model_dim"])
+        # Whoever gave the parameter is behind the value.
+        self.assertIn("run.json:1:", resolved["origins"]["model.model_dim"])
+        self.assertIn("base.json:1:", resolved["origins"]["model.vocab_size"])
         self.assertIn("run.json:1:", resolved["origins"]["trainer.steps"])
 
     def test_every_type_is_described_with_an_example_that_reads(self):

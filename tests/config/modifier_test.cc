@@ -2,6 +2,8 @@
 // applying twice, order, conflicts, hardware.
 #include "cpp/config/modifier.h"
 
+#include <algorithm>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -259,6 +261,53 @@ TEST(ModifierTest, AChainSelectsBeforeItEditsAndItsOrderIsNothing) {
   Modify(config, R"([{"replace": "RmsNorm", "with": "LayerNorm"},
                      {"set": {"bias": false}, "in": "LayerNorm"}])");
   EXPECT_EQ(Get(config, "model.decoder.norm.bias"), "false");
+}
+
+// Any parts in any order: all orders give the same bytes, or all are refused.
+TEST(ModifierTest, OrdersOfRandomChainsAgree) {
+  const std::vector<std::string> pool = {
+      R"({"replace": "RmsNorm", "with": "LayerNorm"})",
+      R"({"replace": "model.decoder.norm", "with": "LayerNorm"})",
+      R"({"set": {"epsilon": 0.5}, "in": "model.decoder.layer.norm"})",
+      R"({"set": {"bias": true}, "in": "Attention"})",
+      R"({"set": {"bias": false}, "in": {"role": "attention", "where": {"num_heads": 4}}})",
+      R"({"wrap": "Attention", "with": "Sleeve"})",
+      R"({"wrap": "any attention", "with": "Sleeve", "set": {"rank": 2}})",
+      R"({"wrap": "any attention", "with": "Probe"})",
+      R"({"replace": "any attention", "with": "WideAttention"})",
+      R"({"insert": "Dropout", "to": "dropout", "in": "TransformerLayer"})",
+      R"({"insert": {"type": "Dropout", "rate": 0.5}, "to": "dropout", "in": "Decoder"})",
+      R"({"set": {"dropout": {"rate": 0.25}}, "in": "Decoder"})",
+      R"({"remove": "model.decoder.norm"})",
+      R"({"set": {"attention": {"num_heads": 2}}, "in": "TransformerLayer"})",
+      R"({"unset": "num_heads", "in": "Attention"})",
+      R"({"replace": "any position", "with": "LearnedPosition"})",
+      R"({"insert": {"match": "**"}, "to": "groups", "in": "any optimizer"})",
+      R"({"insert": {"match": "*"}, "to": "groups", "in": "any optimizer"})",
+  };
+  uint64_t state = 1;
+  int agreed = 0, refused = 0;
+  for (int round = 0; round < 150; ++round) {
+    std::vector<size_t> chosen;
+    while (chosen.size() < 3) {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      const size_t pick = (state >> 33) % pool.size();
+      if (std::find(chosen.begin(), chosen.end(), pick) == chosen.end()) chosen.push_back(pick);
+    }
+    std::sort(chosen.begin(), chosen.end());
+    std::set<std::string> outcomes;
+    std::string chain;
+    do {
+      chain = "{\"chain\": [" + pool[chosen[0]] + ", " + pool[chosen[1]] + ", " +
+              pool[chosen[2]] + "]}";
+      Config config = ParsedWithTestTypes(kSmall);
+      outcomes.insert(config.Modify(chain, "m.json").ok() ? config.ToBytes() : "refused");
+    } while (std::next_permutation(chosen.begin(), chosen.end()));
+    EXPECT_EQ(outcomes.size(), 1) << chain;
+    ++(*outcomes.begin() == "refused" ? refused : agreed);
+  }
+  EXPECT_GT(agreed, 30);
+  EXPECT_GT(refused, 30);
 }
 
 TEST(ModifierTest, PartsThatWantDifferentThingsAreNamedBoth) {
