@@ -168,6 +168,25 @@ func TestConfigs(t *testing.T) {
 	fails(t, err, InvalidArgument, "unsupported type")
 }
 
+func TestModifiersEditConfigsAllOrNothing(t *testing.T) {
+	r := checkedRuntime(t)
+	expect(t, json.Valid(must[json.RawMessage](t)(r.JSONSchema())))
+	config := smallConfig(t, r, "corpus.txt")
+	report := must[json.RawMessage](t)(config.Modify(
+		fields{"replace": "any position", "with": "LearnedPosition"}))
+	expect(t, bytes.Contains(report, []byte("model.decoder.position")), string(report))
+	var position string
+	ok(t, config.Get("model.decoder.position.type", &position))
+	expect(t, position == "LearnedPosition", position)
+	before := must[string](t)(config.JSON())
+	_, err := config.ModifyText(`[
+{"set": {"hidden_dim": 48}, "in": "FeedForward"},
+{"set": {"num_head": 3}, "in": "Attention"}]`, "m.json")
+	failed := fails(t, err, InvalidArgument, "num_heads")
+	expect(t, failed.File == "m.json" && failed.Line == 3, failed)
+	expect(t, must[string](t)(config.JSON()) == before)
+}
+
 func TestErrorsOfConfigsNameFileLineAndPath(t *testing.T) {
 	text := "{\n  \"trainer\": {\n    \"stepz\": 3,\n    \"batch_size\": \"x\"\n  }\n}\n"
 	_, err := ParseConfig(checkedRuntime(t), text, "mine.json")
@@ -289,6 +308,55 @@ func TestGraphsAndGradients(t *testing.T) {
 	description := must[*ProgramDescription](t)(program.Describe())
 	expect(t, description.Parameters[0].Path == "w" && description.Losses[0].Weight == 1,
 		description)
+}
+
+func TestModulesOfTheCatalogueInAGraph(t *testing.T) {
+	r := checkedRuntime(t)
+	module := must[*Config](t)(NewConfig(r,
+		fields{"type": "FeedForward", "model_dim": 4, "hidden_dim": 6}))
+	defer module.Close()
+	graph := must[*Graph](t)(NewGraph(r))
+	defer graph.Close()
+	x := must[Value](t)(graph.Input("x", F64, "B,T,4"))
+	made := must[[]Value](t)(graph.Call(module, "ff", nil, x))
+	expect(t, len(made) == 1 && must[string](t)(graph.Type(made[0])) == "f64[B,T,4]", made)
+	ok(t, graph.Output("y", made[0]))
+	_, err := graph.Call(module, "ff2", &CallOptions{Mode: "nonsense"}, x)
+	fails(t, err, InvalidArgument, "nonsense")
+	program := must[*Program](t)(ProgramFromGraph(graph, nil))
+	defer program.Close()
+	down := must[*Tensor](t)(program.Param("ff/down_proj/weight"))
+	expect(t, slices.Equal(down.Dims(), []int64{6, 4}), down)
+	zeros := must[*Tensor](t)(Zeros(F64, 1, 2, 4))
+	outputs := must[Outputs](t)(program.Run(map[string]*Tensor{"x": zeros}))
+	expect(t, slices.Equal(outputs["y"].Dims(), []int64{1, 2, 4}), outputs)
+}
+
+func TestImportsAndExportsAreJobs(t *testing.T) {
+	folder, r, ctx := t.TempDir(), checkedRuntime(t), context.Background()
+	at := func(name string) string { return filepath.Join(folder, name) }
+	job := must[*Job](t)(ImportCheckpoint(ctx, r, at("none"), at("again")))
+	_, err := job.Wait()
+	fails(t, err, NotFound, "none")
+	_, err = job.Report()
+	fails(t, err, FailedPrecondition, "")
+	config := smallConfig(t, r, corpus(t, folder))
+	ok(t, config.Set("model.decoder.position", "RotaryPosition"))
+	trainer := must[*Trainer](t)(NewTrainer(config, nil))
+	defer trainer.Close()
+	ok(t, trainer.SaveTo(at("saved")))
+	job = must[*Job](t)(ExportCheckpoint(ctx, r, at("saved"), at("hf"), nil))
+	must[Progress](t)(job.Wait())
+	var report struct{ Tensors int }
+	ok(t, json.Unmarshal(must[json.RawMessage](t)(job.Report()), &report))
+	expect(t, report.Tensors > 0, report)
+	job = must[*Job](t)(ImportCheckpoint(ctx, r, at("hf"), at("again")))
+	must[Progress](t)(job.Wait())
+	read := func(name string) []float32 {
+		checkpoint := must[*Checkpoint](t)(OpenCheckpoint(at(name)))
+		return must[[]float32](t)(must[*Tensor](t)(checkpoint.Read("embedding/weight")).Floats())
+	}
+	expect(t, slices.Equal(read("saved"), read("again")))
 }
 
 func TestTrainingSavingLoadingAndGenerating(t *testing.T) {
@@ -503,6 +571,89 @@ func TestALayerInGoTrainsAndRunsWhereItsCodeIsNot(t *testing.T) {
 		return must[[]float32](t)(outputs["logits"].Floats())
 	}
 	expect(t, slices.Equal(logits(r), logits(checkedRuntime(t))))
+}
+
+const likeFeedForward = `
+table GoFeedForward (role: "feed_forward") {
+  model_dim: long (flows: "model_dim", required_field, min: "1");
+  hidden_dim: long (required_field, min: "1");
+  bias: bool = false;
+  init_std: double = 0.02 (min: "0");
+  up_proj: Slot (role: "linear", default_type: "Linear", dims: "model_dim -> hidden_dim",
+      names: "embed -> mlp", gives: "bias; init_std");
+  gate_proj: Slot (role: "linear", default_type: "Linear", dims: "model_dim -> hidden_dim",
+      names: "embed -> mlp", gives: "bias; init_std");
+  down_proj: Slot (role: "linear", default_type: "Linear", dims: "hidden_dim -> model_dim",
+      names: "mlp -> embed", gives: "bias; init_std");
+}
+`
+const likeGate = `
+table GoGate (role: "gate") {
+  model_dim: long (flows: "model_dim", required_field, min: "1");
+  num_experts: long (flows: "num_experts", required_field, min: "1");
+  top_k: long = 2 (min: "1", inherits: "top_k");
+}
+`
+
+// registerLikeBuiltIn registers what builds the same as FeedForward and TopKGate of the catalogue.
+func registerLikeBuiltIn(r *Runtime) error {
+	first := func(made []Value) Value { return append(made, None)[0] }
+	feedForward := func(scope *Scope, _ ModuleConfig, inputs []Value) ([]Value, error) {
+		up := first(scope.Call("up_proj", inputs...))
+		gate := first(scope.Call("gate_proj", inputs...))
+		hidden := scope.Add("glu", Attrs{"activation": "silu"}, gate, up)
+		return scope.Call("down_proj", hidden), scope.Err()
+	}
+	gate := func(scope *Scope, config ModuleConfig, inputs []Value) ([]Value, error) {
+		var sizes struct {
+			Model   int64 `json:"model_dim"`
+			Experts int64 `json:"num_experts"`
+			TopK    int64 `json:"top_k"`
+		}
+		if err := config.Read(&sizes); err != nil {
+			return nil, err
+		}
+		init := Normal(0.02)
+		init.LogicalDims = []string{"embed", "router"}
+		weight := scope.Param("weight", init, sizes.Model, sizes.Experts)
+		logits := scope.Add("matmul", nil, inputs[0], weight)
+		ids := append(scope.AddMany("top_k", Attrs{"k": sizes.TopK}, logits), None, None)[1]
+		scores := scope.Add("softmax", nil, logits)
+		weights := scope.Add("softmax", nil, scope.Add("pick", nil, logits, ids))
+		return []Value{ids, weights, scores, logits}, scope.Err()
+	}
+	return errors.Join(r.RegisterModule(likeFeedForward, "GoFeedForward", feedForward),
+		r.RegisterModule(likeGate, "GoGate", gate))
+}
+
+func TestModulesInGoAreTheSameProgramAsBuiltInOnes(t *testing.T) {
+	r, text := checkedRuntime(t), corpus(t, t.TempDir())
+	ok(t, registerLikeBuiltIn(r))
+	hashAndLosses := func(part fields) (hash string, losses []float64) {
+		config := smallConfig(t, r, text)
+		ok(t, config.Set("model.decoder.layer.feed_forward", part))
+		program := must[*Program](t)(ProgramFromConfig(config, nil))
+		defer program.Close()
+		trainer := must[*Trainer](t)(NewTrainer(config, nil))
+		defer trainer.Close()
+		for step, err := range trainer.Steps(context.Background()) {
+			ok(t, err)
+			losses = append(losses, step.Loss)
+		}
+		return must[*ProgramDescription](t)(program.Describe()).ProgramHash, losses
+	}
+	mixture := func(gate string) fields {
+		return fields{"type": "MixtureOfExperts", "num_experts": 4, "top_k": 2,
+			"expert": fields{"hidden_dim": 16}, "gate": fields{"type": gate}}
+	}
+	for _, pair := range [][2]fields{
+		{{"type": "FeedForward", "hidden_dim": 24}, {"type": "GoFeedForward", "hidden_dim": 24}},
+		{mixture("TopKGate"), mixture("GoGate")}} {
+		hash, losses := hashAndLosses(pair[0])
+		ownHash, ownLosses := hashAndLosses(pair[1])
+		expect(t, hash != "" && hash == ownHash, hash, ownHash)
+		expect(t, len(losses) == 6 && slices.Equal(losses, ownLosses), losses, ownLosses)
+	}
 }
 
 func TestModulesThatFailPanicOrReturnTooMuch(t *testing.T) {

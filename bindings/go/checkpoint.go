@@ -6,11 +6,13 @@ package tessera
 import "C"
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"unsafe"
 )
 
 // Checkpoint is a complete checkpoint: step, config, tensors. Any goroutine may use it.
@@ -63,6 +65,50 @@ func inspect(path string, verify C.int32_t) (*Checkpoint, error) {
 		return nil, Errorf(Internal, "the checkpoint's description: %w", err)
 	}
 	return &Checkpoint{fields.Path, fields.Step, fields.Tensors, found}, nil
+}
+
+// ImportCheckpoint reads a model from elsewhere into a new checkpoint at path: source is a Hugging
+// Face folder or a GGUF file. The job's progress counts bytes; one that fails, or whose context is
+// done, leaves nothing.
+func ImportCheckpoint(ctx context.Context, r *Runtime, source, path string) (*Job, error) {
+	return startJob(ctx, r, func(raw *C.tsr_runtime, out **C.tsr_job) *C.tsr_status {
+		from, fromLength := chars(source)
+		to, toLength := chars(path)
+		return C.tsr_checkpoint_import(raw, from, fromLength, to, toLength, out)
+	})
+}
+
+// ExportOptions: Family of the format, by default that it was imported from or the first that can say
+// the model; MaxFileBytes of a file, by default 5 GiB.
+type ExportOptions struct {
+	Family       string `json:"family,omitempty"`
+	MaxFileBytes int64  `json:"max_file_bytes,omitempty"`
+}
+
+// ExportCheckpoint writes the model of a checkpoint (or of the newest one in a folder of them) as a
+// Hugging Face folder.
+func ExportCheckpoint(ctx context.Context, r *Runtime, path, folder string,
+	options *ExportOptions) (*Job, error) {
+	given, err := object(options)
+	if err != nil {
+		return nil, err
+	}
+	return startJob(ctx, r, func(raw *C.tsr_runtime, out **C.tsr_job) *C.tsr_status {
+		from, fromLength := chars(path)
+		to, toLength := chars(folder)
+		data, length := chars(given)
+		return C.tsr_checkpoint_export(raw, from, fromLength, to, toLength, data, length, out)
+	})
+}
+
+func startJob(ctx context.Context, r *Runtime,
+	call func(raw *C.tsr_runtime, out **C.tsr_job) *C.tsr_status) (*Job, error) {
+	var made *C.tsr_job
+	err := r.use(func(raw unsafe.Pointer) error { return take(call((*C.tsr_runtime)(raw), &made)) })
+	if err != nil {
+		return nil, err
+	}
+	return newJob(ctx, own(unsafe.Pointer(made), freeJob), new(sinkFailure)), nil
 }
 
 // Read reads the parameter at path.

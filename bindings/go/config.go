@@ -96,6 +96,27 @@ func (c *Config) SetText(path, value string) error {
 	})
 }
 
+// Modify applies a modifier or a list of them, what marshals to {"replace": "FeedForward", "with":
+// "MixtureOfExperts", "set": {"num_experts": 8}}, all or nothing. The verbs are replace, wrap, set,
+// unset, insert, remove, chain and when. It gives what each did, as JSON.
+func (c *Config) Modify(modifiers any) (json.RawMessage, error) {
+	data, err := json.Marshal(modifiers)
+	if err != nil {
+		return nil, Errorf(InvalidArgument, "modifiers: %w", err)
+	}
+	return c.ModifyText(string(data), "modifiers")
+}
+
+// ModifyText is Modify from JSON text; name stands in errors and origins for the file.
+func (c *Config) ModifyText(modifiers, name string) (json.RawMessage, error) {
+	report, err := c.textOf(func(raw unsafe.Pointer, out **C.char, length *C.size_t) *C.tsr_status {
+		data, size := chars(modifiers)
+		named, namedLength := chars(name)
+		return C.tsr_config_modify((*C.tsr_config)(raw), data, size, named, namedLength, out, length)
+	})
+	return json.RawMessage(report), err
+}
+
 // Get unmarshals the value at path into out, a pointer. Defaults count.
 func (c *Config) Get(path string, out any) error {
 	found, err := c.textOf(func(raw unsafe.Pointer, out **C.char, length *C.size_t) *C.tsr_status {

@@ -23,11 +23,16 @@ const mostOutputs = 64
 // "inf", "-inf", "nan".
 type Attrs map[string]any
 
-// Init is how a parameter starts; the zero value is zeros.
+// Init is how a parameter starts, and what is known of its dims; the zero value is zeros.
 type Init struct {
+	// Kind: "constant" (the default), "normal", "uniform".
 	Kind   string  `json:"kind"`
 	Mean   float64 `json:"mean,omitempty"`
 	Stddev float64 `json:"stddev,omitempty"`
+	// LogicalDims say what the dims are, for rules of sharding: "embed", "mlp".
+	LogicalDims []string `json:"logical_dims,omitempty"`
+	// Decay says whether weight decay applies; nil: to two dims and more.
+	Decay *bool `json:"decay,omitempty"`
 }
 
 // Constant everywhere.
@@ -40,8 +45,8 @@ func Normal(stddev float64) Init { return Init{Kind: "normal", Stddev: stddev} }
 func Uniform(stddev float64) Init { return Init{Kind: "uniform", Stddev: stddev} }
 
 func (i Init) json() (string, error) {
-	if i == (Init{}) {
-		return "", nil
+	if i.Kind == "" {
+		i.Kind = "constant"
 	}
 	return object(i)
 }
@@ -160,6 +165,36 @@ func (g *Graph) AddMany(op string, attrs Attrs, inputs ...Value) (made []Value, 
 				length, outputs, count)
 		})
 		return err
+	})
+	return made, err
+}
+
+// CallOptions of a module in a graph: Mode "evaluate" (the default) or "train", and the dtype of its
+// parameters, by default that of the first float input.
+type CallOptions struct {
+	Mode  string `json:"mode,omitempty"`
+	DType string `json:"dtype,omitempty"`
+}
+
+// Call adds a module of the catalogue; names of its parameters and losses are below path. config is
+// that of the module alone: {"type": "FeedForward", "model_dim": 64, "hidden_dim": 128}.
+func (g *Graph) Call(config *Config, path string, options *CallOptions,
+	inputs ...Value) (made []Value, err error) {
+	json, err := object(options)
+	if err != nil {
+		return nil, err
+	}
+	err = g.use(func(raw unsafe.Pointer) error {
+		return config.use(func(module unsafe.Pointer) error {
+			made, err = outputsOf(func(outputs *C.tsr_value, count *C.size_t) *C.tsr_status {
+				at, atLength := chars(path)
+				data, length := chars(json)
+				given, givenCount := values(inputs)
+				return C.tsr_graph_call((*C.tsr_graph)(raw), (*C.tsr_config)(module), at, atLength,
+					data, length, given, givenCount, outputs, count)
+			})
+			return err
+		})
 	})
 	return made, err
 }

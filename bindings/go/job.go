@@ -7,6 +7,7 @@ import "C"
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"unsafe"
 )
@@ -19,7 +20,7 @@ type Progress struct {
 	Last       Step
 }
 
-// Job is training that runs on a thread of its own. Any goroutine may use it.
+// Job is training, an import or an export on a thread of its own. Any goroutine may use it.
 type Job struct {
 	handle
 	done  chan struct{}
@@ -70,6 +71,15 @@ func (j *Job) Progress() (Progress, error) {
 		return take(C.tsr_job_progress((*C.tsr_job)(job), &raw))
 	})
 	return Progress{raw.done != 0, int64(raw.step), int64(raw.total_steps), stepOf(&raw.last)}, err
+}
+
+// Report is what a job that has ended well reports, as a JSON object: of an import the family of the
+// model, its tensors and bytes, and notes. Of a training it is empty.
+func (j *Job) Report() (json.RawMessage, error) {
+	found, err := j.textOf(func(raw unsafe.Pointer, out **C.char, length *C.size_t) *C.tsr_status {
+		return C.tsr_job_report((*C.tsr_job)(raw), out, length)
+	})
+	return json.RawMessage(found), err
 }
 
 // Cancel asks it to stop: it finishes its step, saves as configured and ends with Cancelled.

@@ -42,6 +42,8 @@ type ProgramDescription struct {
 	Outputs    []ValueInfo `json:"outputs"`
 	Parameters []ParamInfo `json:"parameters"`
 	Losses     []LossInfo  `json:"losses"`
+	// ProgramHash is equal for equal functions, whichever modules built them.
+	ProgramHash string `json:"program_hash"`
 }
 
 // ValueInfo describes a result; Dims are numbers and texts (symbols).

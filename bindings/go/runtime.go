@@ -26,6 +26,9 @@ type RuntimeOptions struct {
 	Checked bool `json:"checked,omitempty"`
 	// MemoryLimitBytes; 0 for none.
 	MemoryLimitBytes int64 `json:"memory_limit_bytes,omitempty"`
+	// Hardware is what modifiers with "when" are told of the machine, in place of what it is: fields of
+	// the config type Hardware.
+	Hardware map[string]any `json:"hardware,omitempty"`
 	// This process is Rank of WorldSize that meet at MasterAddr:MasterPort within TimeoutS.
 	Rank       int    `json:"rank,omitempty"`
 	WorldSize  int    `json:"world_size,omitempty"`
@@ -63,6 +66,15 @@ func (r *Runtime) List(kind string) (json.RawMessage, error) {
 	found, err := r.textOf(func(raw unsafe.Pointer, out **C.char, length *C.size_t) *C.tsr_status {
 		data, size := chars(kind)
 		return C.tsr_runtime_list((*C.tsr_runtime)(raw), data, size, out, length)
+	})
+	return json.RawMessage(found), err
+}
+
+// JSONSchema gives a JSON Schema of config files and of files of modifiers, with the types that this
+// runtime knows: an editor completes and checks with it.
+func (r *Runtime) JSONSchema() (json.RawMessage, error) {
+	found, err := r.textOf(func(raw unsafe.Pointer, out **C.char, length *C.size_t) *C.tsr_status {
+		return C.tsr_runtime_json_schema((*C.tsr_runtime)(raw), out, length)
 	})
 	return json.RawMessage(found), err
 }

@@ -156,10 +156,12 @@ TSR_API const char* tsr_status_payload(const tsr_status* status);
  * `options` is JSON: {"threads": 0 (all cores), "spin_us": 0, "isa": "" (best; "reference",
  * "baseline", "avx2", "avx512", "avx512_bf16", "amx"), "checked": false,
  * "memory_limit_bytes": 0 (none), "rank": 0, "world_size": 1, "master_addr": "", "master_port": 0,
- * "timeout_s": 60}. With world_size > 1 the call meets the other ranks within timeout_s. "checked"
- * holds for the whole process once a runtime has asked for it. Errors: UNAVAILABLE (ranks did not
- * meet), FAILED_PRECONDITION (an instruction set that this machine lacks; a group that refuses this
- * rank). Owns: the caller frees *out_runtime. Threads: any. Since: 0.1. */
+ * "timeout_s": 60, "hardware": {} (this machine)}. With world_size > 1 the call meets the other
+ * ranks within timeout_s. "hardware" is an object with fields of the config type Hardware, which
+ * modifiers with `when` ask; what it leaves out is this machine's. "checked" holds for the whole
+ * process once a runtime has asked for it. Errors: UNAVAILABLE (ranks did not meet),
+ * FAILED_PRECONDITION (an instruction set that this machine lacks; a group that refuses this rank).
+ * Owns: the caller frees *out_runtime. Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_runtime_new(const char* options, size_t options_len,
                                                  tsr_runtime** out_runtime);
 
@@ -185,6 +187,12 @@ TSR_API TSR_MUST_USE tsr_status* tsr_runtime_list(tsr_runtime* runtime, const ch
 TSR_API TSR_MUST_USE tsr_status* tsr_runtime_describe_type(tsr_runtime* runtime, const char* type,
                                                            size_t type_len, char** out_text,
                                                            size_t* out_len);
+
+/* Writes a JSON Schema (draft 2020-12) of config files and of files of modifiers, with the types
+ * that the runtime knows: an editor completes and checks with it. Owns: the caller frees *out_text.
+ * Threads: any. Since: 0.1. */
+TSR_API TSR_MUST_USE tsr_status* tsr_runtime_json_schema(tsr_runtime* runtime, char** out_text,
+                                                         size_t* out_len);
 
 /* ---- Config --------------------------------------------------------------------------------- */
 
@@ -216,6 +224,18 @@ TSR_API TSR_MUST_USE tsr_status* tsr_config_copy(const tsr_config* config, tsr_c
 TSR_API TSR_MUST_USE tsr_status* tsr_config_set(tsr_config* config, const char* path,
                                                 size_t path_len, const char* value,
                                                 size_t value_len);
+
+/* Applies a modifier or a list of them, JSON text: {"replace": "FeedForward", "with":
+ * "MixtureOfExperts", "set": {"num_experts": 8}}; the verbs are replace, wrap, set, unset, insert,
+ * remove, chain and when. `name` stands in errors and origins for the file. All or nothing.
+ * `out_report` (may be NULL, with out_report_len) takes what each did, as JSON: {"modifiers":
+ * [{"modifier", "origin", "places", "dropped", "skipped"}, ...]}. Owns: the caller frees
+ * *out_report with tsr_text_free. Errors: INVALID_ARGUMENT (all that is wrong, see
+ * tsr_status_payload). Threads: one. Since: 0.1. */
+TSR_API TSR_MUST_USE tsr_status* tsr_config_modify(tsr_config* config, const char* text,
+                                                   size_t text_len, const char* name,
+                                                   size_t name_len, char** out_report,
+                                                   size_t* out_report_len);
 
 /* Writes the value at `path` as JSON; defaults count. Owns: the caller frees *out_text.
  * Errors: NOT_FOUND (with the nearest name). Threads: any. Since: 0.1. */
@@ -316,6 +336,18 @@ TSR_API TSR_MUST_USE tsr_status* tsr_graph_add(tsr_graph* graph, const char* op,
                                                const tsr_value* inputs, size_t input_count,
                                                const char* attrs, size_t attrs_len,
                                                tsr_value* outputs, size_t* inout_count);
+
+/* Adds a module of the catalogue: `config` is that of the module alone ({"type": "FeedForward",
+ * "model_dim": 64, "hidden_dim": 128}), its parameters and losses get names below `path` (may be
+ * empty). `options` is JSON: {"mode": "evaluate" ("train"), "dtype": ""}, of its parameters: that
+ * of the first float input. What it reads of positions, segments and batch_offset become inputs of
+ * these names, the first two i32 with the leading two dims of its first input. `outputs` as in tsr_graph_add. Errors: UNIMPLEMENTED (a module that keeps values from
+ * step to step). Threads: one. Since: 0.1. */
+TSR_API TSR_MUST_USE tsr_status* tsr_graph_call(tsr_graph* graph, const tsr_config* config,
+                                                const char* path, size_t path_len,
+                                                const char* options, size_t options_len,
+                                                const tsr_value* inputs, size_t input_count,
+                                                tsr_value* outputs, size_t* inout_count);
 
 /* Makes a value a result of the program. Threads: one. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_graph_output(tsr_graph* graph, const char* name,
@@ -475,8 +507,9 @@ TSR_API TSR_MUST_USE tsr_status* tsr_program_from_checkpoint(tsr_runtime* runtim
 /* Frees a program. Threads: any. Since: 0.1. */
 TSR_API void tsr_program_free(tsr_program* program);
 
-/* Writes inputs, outputs, parameters (path, dtype, dims) and losses as JSON. Owns: the caller frees
- * *out_text. Threads: one. Since: 0.1. */
+/* Writes inputs, outputs, parameters (path, dtype, dims) and losses as JSON, and program_hash: equal
+ * for equal functions, whichever modules built them. Owns: the caller frees *out_text. Threads: one.
+ * Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_program_describe(tsr_program* program, char** out_text,
                                                       size_t* out_len);
 
@@ -503,7 +536,9 @@ TSR_API TSR_MUST_USE tsr_status* tsr_program_run_with_gradients(
     tsr_program* program, const char* const* input_names, tsr_tensor* const* inputs,
     size_t input_count, tsr_tensor** outputs, size_t* inout_count, double* out_loss);
 
-/* Copies the parameter at `path` into a new tensor. Errors: NOT_FOUND (with the nearest path).
+/* Copies the parameter at `path` into a new tensor. In a program of a checkpoint that was imported
+ * and not changed since, the names that tsr_program_describe lists under "original_parameters" are
+ * known too: the tensor as it was there. Errors: NOT_FOUND (with the nearest path).
  * Owns: the caller frees *out_tensor. Threads: one. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_program_get_param(tsr_program* program, const char* path,
                                                        size_t path_len, tsr_tensor** out_tensor);
@@ -514,7 +549,7 @@ TSR_API TSR_MUST_USE tsr_status* tsr_program_set_param(tsr_program* program, con
                                                        size_t path_len, const tsr_tensor* tensor);
 
 /* Copies the gradient of the parameter at `path`, of the last run with gradients; zeros where no
- * loss depends on it. Errors: NOT_FOUND, FAILED_PRECONDITION (there was no such run).
+ * loss depends on it. Original names as in tsr_program_get_param. Errors: NOT_FOUND, FAILED_PRECONDITION (there was no such run).
  * Owns: the caller frees *out_tensor. Threads: one. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_program_get_gradient(tsr_program* program, const char* path,
                                                           size_t path_len,
@@ -605,7 +640,7 @@ TSR_API TSR_MUST_USE tsr_status* tsr_trainer_add_sink(tsr_trainer* trainer, tsr_
 
 /* ---- Job ------------------------------------------------------------------------------------- */
 
-/* Progress of a job. */
+/* Progress of a job: steps of a training run, bytes of an import or export. */
 typedef struct tsr_progress {
   uint32_t struct_size;
   int32_t done;             /* 1: the job has ended */
@@ -621,6 +656,11 @@ TSR_API TSR_MUST_USE tsr_status* tsr_job_wait(tsr_job* job, double timeout_s);
 
 /* Reads the progress. Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_job_progress(tsr_job* job, tsr_progress* out_progress);
+
+/* Writes what a job that has ended well reports, as a JSON object; "{}" for jobs that report
+ * nothing. Owns: the caller frees *out_text. Errors: FAILED_PRECONDITION (it has not ended, or not
+ * well). Threads: any. Since: 0.1. */
+TSR_API TSR_MUST_USE tsr_status* tsr_job_report(tsr_job* job, char** out_text, size_t* out_len);
 
 /* Asks the job to stop; returns at once. Threads: any (not from a signal handler). Since: 0.1. */
 TSR_API void tsr_job_cancel(tsr_job* job);
@@ -670,6 +710,28 @@ TSR_API TSR_MUST_USE tsr_status* tsr_generator_generate(tsr_generator* generator
 TSR_API TSR_MUST_USE tsr_status* tsr_checkpoint_inspect(const char* path, size_t path_len,
                                                         int32_t verify, char** out_text,
                                                         size_t* out_len);
+
+/* Reads a model from elsewhere into a new checkpoint at `path`: `source` is a Hugging Face folder
+ * (config.json and safetensors, one file or several with an index) or a GGUF file. Tensors keep
+ * their dtype (quantised ones become bf16) and go through memory one at a time. The job's progress
+ * counts bytes; its report (tsr_job_report) is {"family", "tensors", "bytes", "notes"}. A job that
+ * fails or is cancelled leaves nothing at `path`. The job's errors: NOT_FOUND, ALREADY_EXISTS,
+ * UNIMPLEMENTED (a family or variant that is not known), DATA_LOSS. Owns: the caller frees
+ * *out_job. Threads: any. Since: 0.1. */
+TSR_API TSR_MUST_USE tsr_status* tsr_checkpoint_import(tsr_runtime* runtime, const char* source,
+                                                       size_t source_len, const char* path,
+                                                       size_t path_len, tsr_job** out_job);
+
+/* Writes the model of a checkpoint (or of the newest one in a folder of them) as a Hugging Face
+ * folder. `options` is JSON: {"family": "" (that it was imported from, or the first that can say the
+ * model), "max_file_bytes": 5368709120}. Of a model that was imported and not changed since, the
+ * tensors are those that came in, byte for byte. Progress and report as above; config.json is
+ * written last. The job's errors: NOT_FOUND, ALREADY_EXISTS (the folder holds a model), DATA_LOSS.
+ * Owns: the caller frees *out_job. Threads: any. Since: 0.1. */
+TSR_API TSR_MUST_USE tsr_status* tsr_checkpoint_export(tsr_runtime* runtime, const char* path,
+                                                       size_t path_len, const char* folder,
+                                                       size_t folder_len, const char* options,
+                                                       size_t options_len, tsr_job** out_job);
 
 #ifdef __cplusplus
 }  /* extern "C" */

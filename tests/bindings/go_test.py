@@ -5,9 +5,11 @@ Method: the go command with the library of the build tree. A long run also check
 to C (cgocheck2).
 """
 
+import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 
 import binding_testing
@@ -66,6 +68,25 @@ class GoTest(binding_testing.BindingTest):
         self.assertLess(losses[-1], losses[0])
         self.assertRegex(text, r"(?m)^the .+")
         run([self.at("program-layer")])
+
+    def test_the_sample_is_interrupted_and_goes_on(self):
+        sample = os.path.join(binding_testing.SOURCE, "samples", "go_tool")
+        program = os.path.join(SCRATCH, "go_tool")
+        self.assertEqual(run(["gofmt", "-l", "."], cwd=sample), "")
+        go("build", "-o", program, ".", cwd=sample)
+        config = json.dumps(binding_testing.cli_testing.tiny_config("replaced.txt"))
+        words = [program, self.write("config.json", config), self.corpus, self.at("out")]
+        running = subprocess.Popen([*words, "1000000"], stdout=subprocess.PIPE, text=True)
+        first = running.stdout.readline()
+        self.assertRegex(first, r"^step \d+ of 1000000: loss \d")
+        running.send_signal(signal.SIGINT)
+        rest, _ = running.communicate(timeout=60)
+        self.assertEqual(running.returncode, 0, rest)
+        self.assertIn(f"the checkpoint is in {self.at('out')}/checkpoints", rest)
+        saved = max(int(name[5:]) for name in os.listdir(self.at("out", "checkpoints"))
+                    if re.fullmatch(r"step_\d+", name))
+        text = run([*words, str(saved + 2)])
+        self.assertIn(f"step {saved + 2} of {saved + 2}: loss ", text)
 
     def test_a_missing_library_is_said_clearly(self):
         result = subprocess.run(["go", "build", "-o", os.devnull, "./internal/parity"], cwd=MODULE,

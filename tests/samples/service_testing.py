@@ -1,5 +1,5 @@
-"""What the tests of the HTTP services share: a service that was started, requests to it, and the one
-course of events that every service goes through.
+"""What the tests of the HTTP services share: a service that was started, requests to it, and the
+one course of events that every service goes through.
 
 Method: the service on a port of its own, a small config, a client in this process with threads. A
 short run has 40 clients for 3 seconds, a long one 200 for 60.

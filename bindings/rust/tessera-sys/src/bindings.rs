@@ -346,6 +346,11 @@ extern "C" {
         out_text: *mut *mut ::core::ffi::c_char,
         out_len: *mut usize,
     ) -> *mut tsr_status;
+    pub fn tsr_runtime_json_schema(
+        runtime: *mut tsr_runtime,
+        out_text: *mut *mut ::core::ffi::c_char,
+        out_len: *mut usize,
+    ) -> *mut tsr_status;
     pub fn tsr_config_parse(
         runtime: *mut tsr_runtime,
         text: *const ::core::ffi::c_char,
@@ -377,6 +382,15 @@ extern "C" {
         path_len: usize,
         value: *const ::core::ffi::c_char,
         value_len: usize,
+    ) -> *mut tsr_status;
+    pub fn tsr_config_modify(
+        config: *mut tsr_config,
+        text: *const ::core::ffi::c_char,
+        text_len: usize,
+        name: *const ::core::ffi::c_char,
+        name_len: usize,
+        out_report: *mut *mut ::core::ffi::c_char,
+        out_report_len: *mut usize,
     ) -> *mut tsr_status;
     pub fn tsr_config_get(
         config: *const tsr_config,
@@ -460,6 +474,18 @@ extern "C" {
         input_count: usize,
         attrs: *const ::core::ffi::c_char,
         attrs_len: usize,
+        outputs: *mut tsr_value,
+        inout_count: *mut usize,
+    ) -> *mut tsr_status;
+    pub fn tsr_graph_call(
+        graph: *mut tsr_graph,
+        config: *const tsr_config,
+        path: *const ::core::ffi::c_char,
+        path_len: usize,
+        options: *const ::core::ffi::c_char,
+        options_len: usize,
+        inputs: *const tsr_value,
+        input_count: usize,
         outputs: *mut tsr_value,
         inout_count: *mut usize,
     ) -> *mut tsr_status;
@@ -678,6 +704,11 @@ extern "C" {
     ) -> *mut tsr_status;
     pub fn tsr_job_wait(job: *mut tsr_job, timeout_s: f64) -> *mut tsr_status;
     pub fn tsr_job_progress(job: *mut tsr_job, out_progress: *mut tsr_progress) -> *mut tsr_status;
+    pub fn tsr_job_report(
+        job: *mut tsr_job,
+        out_text: *mut *mut ::core::ffi::c_char,
+        out_len: *mut usize,
+    ) -> *mut tsr_status;
     pub fn tsr_job_cancel(job: *mut tsr_job);
     pub fn tsr_job_free(job: *mut tsr_job);
     pub fn tsr_generator_from_checkpoint(
@@ -710,5 +741,23 @@ extern "C" {
         verify: i32,
         out_text: *mut *mut ::core::ffi::c_char,
         out_len: *mut usize,
+    ) -> *mut tsr_status;
+    pub fn tsr_checkpoint_import(
+        runtime: *mut tsr_runtime,
+        source: *const ::core::ffi::c_char,
+        source_len: usize,
+        path: *const ::core::ffi::c_char,
+        path_len: usize,
+        out_job: *mut *mut tsr_job,
+    ) -> *mut tsr_status;
+    pub fn tsr_checkpoint_export(
+        runtime: *mut tsr_runtime,
+        path: *const ::core::ffi::c_char,
+        path_len: usize,
+        folder: *const ::core::ffi::c_char,
+        folder_len: usize,
+        options: *const ::core::ffi::c_char,
+        options_len: usize,
+        out_job: *mut *mut tsr_job,
     ) -> *mut tsr_status;
 }

@@ -4,13 +4,16 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use serde_json::Value as Json;
 use tessera_sys as sys;
 
 use crate::ffi::{self, start};
+use crate::graph::attrs_text;
 use crate::paths::path_text;
 use crate::tensor::DType;
-use crate::{Code, Error, Result, Tensor};
+use crate::trainer::SinkFailure;
+use crate::{Code, Error, Job, Result, Runtime, Tensor};
 
 /// A tensor of a checkpoint.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +75,53 @@ impl Checkpoint {
             json["tensors"].as_array().into_iter().flatten().map(TensorInfo::from_json).collect();
         let folder = PathBuf::from(json["path"].as_str().unwrap_or(path));
         Ok(Checkpoint { folder, tensors: tensors?, json })
+    }
+
+    /// Reads a model from elsewhere into a new checkpoint at `path`: `source` is a Hugging Face folder
+    /// or a GGUF file. The job's progress counts bytes; one that fails leaves nothing.
+    pub fn import(
+        runtime: &Runtime,
+        source: impl AsRef<Path>,
+        path: impl AsRef<Path>,
+    ) -> Result<Job> {
+        let (source, path) = (path_text(source.as_ref())?, path_text(path.as_ref())?);
+        // SAFETY: pointers with lengths; the handle is owned by the job.
+        let handle = unsafe {
+            ffi::handle(|out| {
+                let (path, path_len) = (start(path), path.len());
+                let (source, source_len) = (start(source), source.len());
+                sys::tsr_checkpoint_import(runtime.raw(), source, source_len, path, path_len, out)
+            })?
+        };
+        Ok(Job::new(handle, SinkFailure::default()))
+    }
+
+    /// Writes the model of a checkpoint (or of the newest one in a folder of them) as a Hugging Face
+    /// folder. `options` serialises to `{"family": "llama", "max_file_bytes": 1000000}`, or is `()`.
+    pub fn export(
+        runtime: &Runtime,
+        path: impl AsRef<Path>,
+        folder: impl AsRef<Path>,
+        options: impl Serialize,
+    ) -> Result<Job> {
+        let (path, folder) = (path_text(path.as_ref())?, path_text(folder.as_ref())?);
+        let options = attrs_text(&options)?;
+        // SAFETY: as in `import`.
+        let handle = unsafe {
+            ffi::handle(|out| {
+                sys::tsr_checkpoint_export(
+                    runtime.raw(),
+                    start(path),
+                    path.len(),
+                    start(folder),
+                    folder.len(),
+                    start(&options),
+                    options.len(),
+                    out,
+                )
+            })?
+        };
+        Ok(Job::new(handle, SinkFailure::default()))
     }
 
     pub fn path(&self) -> &Path {

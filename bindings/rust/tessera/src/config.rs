@@ -107,6 +107,31 @@ impl Config {
         Ok(self)
     }
 
+    /// Applies a modifier or a list of them, all or nothing: `json!({"replace": "FeedForward", "with":
+    /// "MixtureOfExperts", "set": {"num_experts": 8}})`. The verbs are replace, wrap, set, unset,
+    /// insert, remove, chain and when. Gives what each did.
+    pub fn modify(&mut self, modifiers: impl Serialize) -> Result<Json> {
+        self.modify_text(&serde_json::to_string_pretty(&modifiers)?, "modifiers")
+    }
+
+    /// As [`Config::modify`], from JSON text; `name` stands in errors and origins for the file.
+    pub fn modify_text(&mut self, text: &str, name: &str) -> Result<Json> {
+        // SAFETY: as in `set_text`.
+        unsafe {
+            ffi::json(|report, report_len| {
+                sys::tsr_config_modify(
+                    self.raw(),
+                    start(text),
+                    text.len(),
+                    start(name),
+                    name.len(),
+                    report,
+                    report_len,
+                )
+            })
+        }
+    }
+
     /// The value at `path`; defaults count.
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         // SAFETY: the handle is alive.

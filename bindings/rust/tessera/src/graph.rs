@@ -5,41 +5,63 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use serde::Serialize;
+use serde_json::{Map, Value as Json};
 use tessera_sys as sys;
 
 use crate::ffi::{self, start};
 use crate::tensor::DType;
-use crate::{Error, Result, Runtime};
+use crate::{Config, Error, Result, Runtime};
 
 /// A value of a graph or scope: the result of an op, an input or a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(transparent)]
 pub struct Value(pub(crate) sys::tsr_value);
 
-/// How a parameter starts.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub enum Init {
-    Zeros,
-    Constant(f64),
-    Normal {
-        stddev: f64,
-    },
-    /// Uniform between -stddev and stddev.
-    Uniform {
-        stddev: f64,
-    },
+/// How a parameter starts, and what is known of its dims.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Init {
+    options: Map<String, Json>,
 }
 
 impl Init {
-    pub(crate) fn to_json(self) -> String {
-        let (kind, field, value) = match self {
-            Init::Zeros => return String::new(),
-            Init::Constant(mean) => ("constant", "mean", mean),
-            Init::Normal { stddev } => ("normal", "stddev", stddev),
-            Init::Uniform { stddev } => ("uniform", "stddev", stddev),
-        };
-        serde_json::json!({"kind": kind, field: value}).to_string()
+    fn of(kind: &str, field: &str, value: f64) -> Init {
+        let mut options = Map::new();
+        options.insert("kind".into(), kind.into());
+        options.insert(field.into(), value.into());
+        Init { options }
+    }
+
+    pub fn zeros() -> Init {
+        Init::constant(0.0)
+    }
+
+    pub fn constant(value: f64) -> Init {
+        Init::of("constant", "mean", value)
+    }
+
+    pub fn normal(stddev: f64) -> Init {
+        Init::of("normal", "stddev", stddev)
+    }
+
+    /// Uniform between -stddev and stddev.
+    pub fn uniform(stddev: f64) -> Init {
+        Init::of("uniform", "stddev", stddev)
+    }
+
+    /// What the dims are, for rules of sharding: `["embed", "mlp"]`.
+    pub fn logical_dims(mut self, names: &[&str]) -> Init {
+        self.options.insert("logical_dims".into(), names.into());
+        self
+    }
+
+    /// Whether weight decay applies; by default to two dims and more.
+    pub fn decay(mut self, is_decayed: bool) -> Init {
+        self.options.insert("decay".into(), is_decayed.into());
+        self
+    }
+
+    pub(crate) fn to_json(&self) -> String {
+        Json::Object(self.options.clone()).to_string()
     }
 }
 
@@ -87,7 +109,7 @@ pub(crate) fn only(values: Vec<Value>, what: &str) -> Result<Value> {
 /// let runtime = Runtime::new()?;
 /// let graph = Graph::new(&runtime)?;
 /// let x = graph.input("x", DType::F32, "B,2")?;
-/// let w = graph.param("w", DType::F32, "2,1", Init::Constant(0.5))?;
+/// let w = graph.param("w", DType::F32, "2,1", &Init::constant(0.5))?;
 /// let y = graph.add("matmul", &[x, w], ())?;
 /// graph.output("y", y)?;
 ///
@@ -157,7 +179,7 @@ impl Graph {
     }
 
     /// A trainable parameter at `path`.
-    pub fn param(&self, path: &str, dtype: DType, dims: &str, init: Init) -> Result<Value> {
+    pub fn param(&self, path: &str, dtype: DType, dims: &str, init: &Init) -> Result<Value> {
         let mut value = Value(-1);
         let init = init.to_json();
         // SAFETY: as in `input`.
@@ -202,6 +224,37 @@ impl Graph {
                     inputs.len(),
                     attrs,
                     attrs_len,
+                    values,
+                    count,
+                )
+            }
+        })
+    }
+
+    /// Adds a module of the catalogue. `config` is that of the module alone (`{"type":
+    /// "FeedForward", "model_dim": 64, "hidden_dim": 128}`); names of its parameters and losses are
+    /// below `path`. `options` serialises to `{"mode": "train", "dtype": "bf16"}`, or is `()`.
+    pub fn call(
+        &self,
+        config: &Config,
+        path: &str,
+        inputs: &[Value],
+        options: impl Serialize,
+    ) -> Result<Vec<Value>> {
+        let options = attrs_text(&options)?;
+        outputs(|values, count| {
+            let (options, options_len) = (start(&options), options.len());
+            // SAFETY: Value is a tsr_value; pointers with lengths.
+            unsafe {
+                sys::tsr_graph_call(
+                    self.raw(),
+                    config.raw(),
+                    start(path),
+                    path.len(),
+                    options,
+                    options_len,
+                    inputs.as_ptr().cast(),
+                    inputs.len(),
                     values,
                     count,
                 )

@@ -1,4 +1,4 @@
-//! [`Job`]: training that runs on a thread of its own.
+//! [`Job`]: training, an import or an export that runs on a thread of its own.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -8,6 +8,7 @@ use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
+use serde_json::Value as Json;
 use tessera_sys as sys;
 
 use crate::ffi;
@@ -67,7 +68,7 @@ impl Canceller {
     }
 }
 
-/// Training that runs on a thread of its own: wait for it, or await it. Awaiting needs no runtime
+/// Training, an import or an export on a thread of its own: wait for it, or await it. Awaiting needs no runtime
 /// of any kind: a thread waits and wakes whoever polled. Dropping a job cancels it and waits for
 /// the step that runs.
 ///
@@ -122,6 +123,13 @@ impl Job {
 
     pub fn progress(&self) -> Result<Progress> {
         self.shared.progress()
+    }
+
+    /// What a job that has ended well reports, as an object: of an import the family of the model,
+    /// its tensors and bytes, and notes. Of a training it is empty.
+    pub fn report(&self) -> Result<Json> {
+        // SAFETY: the handle is alive.
+        unsafe { ffi::json(|text, len| sys::tsr_job_report(self.shared.raw(), text, len)) }
     }
 
     /// The job finishes its step, saves as configured and ends with `Cancelled`.

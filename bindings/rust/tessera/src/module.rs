@@ -28,7 +28,7 @@ impl Scope<'_> {
     }
 
     /// A parameter at the relative `path`, in the model's dtype.
-    pub fn param(&self, path: &str, dims: &[i64], init: Init) -> Result<Value> {
+    pub fn param(&self, path: &str, dims: &[i64], init: &Init) -> Result<Value> {
         let dims: Vec<String> = dims.iter().map(i64::to_string).collect();
         let (dims, init) = (dims.join(","), init.to_json());
         let mut value = Value(-1);
@@ -168,7 +168,7 @@ impl Runtime {
     /// let runtime = Runtime::new()?;
     /// runtime.register_module(SCHEMA, "Scale", |scope, config, inputs| {
     ///     let dim: i64 = config.get("model_dim")?;
-    ///     let scale = scope.param("scale", &[dim], Init::Constant(1.0))?;
+    ///     let scale = scope.param("scale", &[dim], &Init::constant(1.0))?;
     ///     Ok(vec![scope.add("mul", &[inputs[0], scale], ())?])
     /// })?;
     /// assert!(runtime.list("norm")?.to_string().contains("Scale"));

@@ -63,6 +63,12 @@ impl RuntimeBuilder {
             .with("master_port", port)
     }
 
+    /// What modifiers with `when` are told of the machine, in place of what it is: fields of the
+    /// config type Hardware.
+    pub fn hardware(self, fields: Json) -> Self {
+        self.with("hardware", fields)
+    }
+
     /// How long the ranks wait for each other.
     pub fn timeout_s(self, timeout_s: u32) -> Self {
         self.with("timeout_s", timeout_s)
@@ -104,6 +110,13 @@ impl Runtime {
                 sys::tsr_runtime_list(self.raw(), start(kind), kind.len(), text, len)
             })
         }
+    }
+
+    /// A JSON Schema of config files and of files of modifiers, with the types that this runtime
+    /// knows: an editor completes and checks with it.
+    pub fn json_schema(&self) -> Result<Json> {
+        // SAFETY: the handle is alive.
+        unsafe { ffi::json(|text, len| sys::tsr_runtime_json_schema(self.raw(), text, len)) }
     }
 
     /// Fields, ranges, defaults and docs of a config type or an op.

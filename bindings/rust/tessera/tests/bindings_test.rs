@@ -72,6 +72,25 @@ fn configs() {
 }
 
 #[test]
+fn modifiers_edit_configs_all_or_nothing() {
+    let runtime = runtime();
+    assert!(runtime.json_schema().unwrap().is_object());
+    let mut config = small_config(&runtime, "corpus.txt".as_ref());
+    let learned = json!({"replace": "any position", "with": "LearnedPosition"});
+    let report = config.modify(&learned).unwrap();
+    assert_eq!(report["modifiers"][0]["places"], json!(["model.decoder.position"]));
+    assert_eq!(config.get::<String>("model.decoder.position.type").unwrap(), "LearnedPosition");
+    let before = config.to_json().unwrap();
+    let wrong = "[\n{\"set\": {\"hidden_dim\": 48}, \"in\": \"FeedForward\"},\n{\"set\": \
+                 {\"num_head\": 3}, \"in\": \"Attention\"}]";
+    let error = config.modify_text(wrong, "m.json").unwrap_err();
+    assert_eq!((error.code(), error.file()), (Code::InvalidArgument, Some("m.json")));
+    assert_eq!(error.line(), Some(3));
+    assert!(error.message().contains("num_heads"), "{error}");
+    assert_eq!(config.to_json().unwrap(), before);
+}
+
+#[test]
 fn errors_of_configs_name_file_line_and_path() {
     let text = "{\n  \"trainer\": {\n    \"stepz\": 3,\n    \"batch_size\": \"x\"\n  }\n}\n";
     let error = Config::parse(&runtime(), text, "mine.json").unwrap_err();
@@ -152,7 +171,7 @@ fn half_elements() {
 fn square_graph(runtime: &Runtime) -> Graph {
     let graph = Graph::new(runtime).unwrap();
     let x = graph.input("x", DType::F64, "B,2").unwrap();
-    let w = graph.param("w", DType::F64, "2,1", Init::Constant(0.5)).unwrap();
+    let w = graph.param("w", DType::F64, "2,1", &Init::constant(0.5)).unwrap();
     let y = graph.add("matmul", &[x, w], ()).unwrap();
     assert_eq!(graph.type_of(y).unwrap(), "f64[B,1]");
     let squares = graph.add("mul", &[y, y], ()).unwrap();
@@ -192,6 +211,44 @@ fn graphs_and_gradients() {
     let error = program.run(&[("y", &x)]).unwrap_err();
     assert!(error.message().contains("input"), "{error}");
     assert_eq!(program.run(&[("x\0", &x)]).unwrap_err().code(), Code::InvalidArgument);
+}
+
+#[test]
+fn modules_of_the_catalogue_in_a_graph() {
+    let runtime = runtime();
+    let module = json!({"type": "FeedForward", "model_dim": 4, "hidden_dim": 6});
+    let module = Config::from_value(&runtime, &module).unwrap();
+    let graph = Graph::new(&runtime).unwrap();
+    let x = graph.input("x", DType::F64, "B,T,4").unwrap();
+    let [y] = graph.call(&module, "ff", &[x], ()).unwrap()[..] else { panic!("one output") };
+    assert_eq!(graph.type_of(y).unwrap(), "f64[B,T,4]");
+    graph.output("y", y).unwrap();
+    assert!(graph.call(&module, "ff2", &[x], json!({"mode": "nonsense"})).is_err());
+    let mut program = Program::from_graph(&graph, &ProgramOptions::new()).unwrap();
+    assert_eq!(program.param("ff/down_proj/weight").unwrap().dims(), [6, 4]);
+    let x = Tensor::zeros(DType::F64, &[1, 2, 4]).unwrap();
+    assert_eq!(program.run(&[("x", &x)]).unwrap()["y"].dims(), [1, 2, 4]);
+}
+
+#[test]
+fn imports_and_exports_are_jobs() {
+    let (folder, runtime) = (Folder::new(), runtime());
+    let job = Checkpoint::import(&runtime, folder.at("none"), folder.at("to")).unwrap();
+    assert_eq!(block_on(job).unwrap_err().code(), Code::NotFound);
+    let mut config = small_config(&runtime, &folder.corpus());
+    config.set("model.decoder.position", "RotaryPosition").unwrap();
+    Trainer::new(&config).unwrap().save_to(folder.at("saved")).unwrap();
+    let (saved, exported) = (folder.at("saved"), folder.at("hf"));
+    let job = Checkpoint::export(&runtime, &saved, &exported, json!({"family": "none"})).unwrap();
+    assert!(job.wait().is_err());
+    assert_eq!(job.report().unwrap_err().code(), Code::FailedPrecondition);
+    let job = Checkpoint::export(&runtime, &saved, &exported, ()).unwrap();
+    job.wait().unwrap();
+    assert!(job.report().unwrap()["tensors"].as_i64().unwrap() > 0);
+    let job = Checkpoint::import(&runtime, &exported, folder.at("again")).unwrap();
+    job.wait().unwrap();
+    let read = |name| Checkpoint::open(folder.at(name)).unwrap().read("embedding/weight").unwrap();
+    assert_eq!(read("again").as_bytes(), read("saved").as_bytes());
 }
 
 #[test]
@@ -379,6 +436,77 @@ fn a_layer_in_rust_trains_and_runs_where_its_code_is_not() {
     assert_eq!(logits(&runtime), logits(&common::runtime()));
 }
 
+const LIKE_BUILT_IN: [&str; 2] = [
+    r#"
+table RustFeedForward (role: "feed_forward") {
+  model_dim: long (flows: "model_dim", required_field, min: "1");
+  hidden_dim: long (required_field, min: "1");
+  bias: bool = false;
+  init_std: double = 0.02 (min: "0");
+  up_proj: Slot (role: "linear", default_type: "Linear", dims: "model_dim -> hidden_dim",
+      names: "embed -> mlp", gives: "bias; init_std");
+  gate_proj: Slot (role: "linear", default_type: "Linear", dims: "model_dim -> hidden_dim",
+      names: "embed -> mlp", gives: "bias; init_std");
+  down_proj: Slot (role: "linear", default_type: "Linear", dims: "hidden_dim -> model_dim",
+      names: "mlp -> embed", gives: "bias; init_std");
+}
+"#,
+    r#"
+table RustGate (role: "gate") {
+  model_dim: long (flows: "model_dim", required_field, min: "1");
+  num_experts: long (flows: "num_experts", required_field, min: "1");
+  top_k: long = 2 (min: "1", inherits: "top_k");
+}
+"#,
+];
+
+/// What FeedForward and TopKGate of the catalogue build.
+fn register_like_built_in(runtime: &Runtime) -> tessera::Result<()> {
+    runtime.register_module(LIKE_BUILT_IN[0], "RustFeedForward", |scope, _, inputs| {
+        let up = scope.call("up_proj", inputs)?[0];
+        let gate = scope.call("gate_proj", inputs)?[0];
+        let hidden = scope.add("glu", &[gate, up], json!({"activation": "silu"}))?;
+        scope.call("down_proj", &[hidden])
+    })?;
+    runtime.register_module(LIKE_BUILT_IN[1], "RustGate", |scope, config, inputs| {
+        let dims = [config.get("model_dim")?, config.get("num_experts")?];
+        let init = Init::normal(0.02).logical_dims(&["embed", "router"]);
+        let weight = scope.param("weight", &dims, &init)?;
+        let logits = scope.add("matmul", &[inputs[0], weight], ())?;
+        let k: i64 = config.get("top_k")?;
+        let ids = scope.add_many("top_k", &[logits], json!({ "k": k }))?[1];
+        let scores = scope.add("softmax", &[logits], ())?;
+        let picked = scope.add("pick", &[logits, ids], ())?;
+        Ok(vec![ids, scope.add("softmax", &[picked], ())?, scores, logits])
+    })
+}
+
+#[test]
+fn modules_in_rust_are_the_same_program_as_built_in_ones() {
+    let (folder, runtime) = (Folder::new(), runtime());
+    register_like_built_in(&runtime).unwrap();
+    let feed_forward = |kind: &str| json!({"type": kind, "hidden_dim": 24});
+    let mixture = |kind: &str| {
+        json!({"type": "MixtureOfExperts", "num_experts": 4, "top_k": 2,
+               "expert": {"hidden_dim": 16}, "gate": {"type": kind}})
+    };
+    for pair in [
+        [feed_forward("FeedForward"), feed_forward("RustFeedForward")],
+        [mixture("TopKGate"), mixture("RustGate")],
+    ] {
+        let [built_in, own] = pair.map(|part| {
+            let mut config = small_config(&runtime, &folder.corpus());
+            config.set("model.decoder.layer.feed_forward", part).unwrap();
+            let program = Program::from_config(&config, &ProgramOptions::new()).unwrap();
+            let mut trainer = Trainer::new(&config).unwrap();
+            let losses: Vec<f64> = trainer.steps().map(|step| step.unwrap().loss).collect();
+            (program.describe().unwrap()["program_hash"].clone(), losses)
+        });
+        assert!(!built_in.0.is_null() && built_in.1.len() == 6);
+        assert_eq!(built_in, own);
+    }
+}
+
 #[test]
 fn closures_that_fail_panic_or_return_too_much() {
     const SCHEMA: &str = r#"table Wrong (role: "feed_forward") { }"#;
@@ -459,7 +587,7 @@ fn an_op_in_rust_has_gradients_and_errors() {
     assert_eq!(runtime.register_op(scaled_square()).unwrap_err().code(), Code::AlreadyExists);
     let program = |factor: f64, dtype, has_gradients| {
         let graph = Graph::new(&runtime).unwrap();
-        let x = graph.param("x", dtype, "3", Init::Constant(2.0)).unwrap();
+        let x = graph.param("x", dtype, "3", &Init::constant(2.0)).unwrap();
         let y = graph.add("scaled_square", &[x], json!({"factor": factor})).unwrap();
         let sum = graph.add("reduce_sum", &[y], json!({"dims": [0]})).unwrap();
         let name = DType::name(dtype);

@@ -68,11 +68,11 @@ table RmsFeedForward (role: "feed_forward") {
 pub fn register_rms_feed_forward(runtime: &Runtime) -> Result<()> {
     runtime.register_module(RMS_SCHEMA, "RmsFeedForward", |scope, config, inputs| {
         let (model, hidden) = (config.get("model_dim")?, config.get("hidden_dim")?);
-        let normal = Init::Normal { stddev: 0.02 };
-        let scale = scope.param("scale", &[model], Init::Constant(1.0))?;
-        let gate = scope.param("gate/weight", &[model, hidden], normal)?;
-        let up = scope.param("up/weight", &[model, hidden], normal)?;
-        let down = scope.param("down/weight", &[hidden, model], normal)?;
+        let normal = Init::normal(0.02);
+        let scale = scope.param("scale", &[model], &Init::constant(1.0))?;
+        let gate = scope.param("gate/weight", &[model, hidden], &normal)?;
+        let up = scope.param("up/weight", &[model, hidden], &normal)?;
+        let down = scope.param("down/weight", &[hidden, model], &normal)?;
         let n = scope.add("rms_norm", &[inputs[0], scale], ())?;
         let a = scope.add("matmul", &[n, gate], ())?;
         let b = scope.add("matmul", &[n, up], ())?;

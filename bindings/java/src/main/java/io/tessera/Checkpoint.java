@@ -7,6 +7,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
 
 /** A complete checkpoint: step, config, tensors. Any thread may use it. */
 public final class Checkpoint {
@@ -61,6 +62,32 @@ public final class Checkpoint {
         Text.of(out -> Raw.tsr_checkpoint_inspect(bytes, verify, out)));
   }
 
+  /**
+   * Reads a model from elsewhere into a new checkpoint at {@code path}: {@code source} is a Hugging
+   * Face folder or a GGUF file. The job's progress counts bytes; one that fails leaves nothing.
+   */
+  public static Job importModel(Runtime runtime, Path source, Path path) throws TesseraException {
+    byte[] from = Text.bytes(source.toString());
+    byte[] to = Text.bytes(path.toString());
+    return new Job(runtime.use(handle -> NativeHandle.make(
+        out -> Raw.tsr_checkpoint_import(handle, from, to, out))), new AtomicReference<>());
+  }
+
+  /**
+   * Writes the model of a checkpoint (or of the newest one in a folder of them) as a Hugging Face
+   * folder.
+   *
+   * @param options {@code {"family": "llama", "max_file_bytes": 1000000}}, or an empty map
+   */
+  public static Job exportModel(Runtime runtime, Path path, Path folder, Map<String, ?> options)
+      throws TesseraException {
+    byte[] from = Text.bytes(path.toString());
+    byte[] to = Text.bytes(folder.toString());
+    byte[] json = Text.bytes(Json.write(options));
+    return new Job(runtime.use(handle -> NativeHandle.make(
+        out -> Raw.tsr_checkpoint_export(handle, from, to, json, out))), new AtomicReference<>());
+  }
+
   public Path path() {
     return folder;
   }
@@ -103,7 +130,7 @@ public final class Checkpoint {
     Tensor tensor = Tensor.zeros(info.dtype(), dims);
     Path file = folder.resolve(info.file());
     try (FileChannel channel = FileChannel.open(file)) {
-      ByteBuffer data = tensor.bytes();
+      ByteBuffer data = tensor.bytes();  // a view that ends with this method
       if (data.remaining() != info.bytes()) {
         throw new IOException("expected " + data.remaining() + " bytes of '" + info.path()
             + "', got " + info.bytes());

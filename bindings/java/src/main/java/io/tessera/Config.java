@@ -62,6 +62,23 @@ public final class Config extends NativeHandle {
     return this;
   }
 
+  /**
+   * Applies a modifier (a map) or a list of them, all or nothing: {@code {"replace": "FeedForward",
+   * "with": "MixtureOfExperts", "set": {"num_experts": 8}}}. The verbs are replace, wrap, set, unset,
+   * insert, remove, chain and when.
+   *
+   * @return what each did, as JSON
+   */
+  public String modify(Object modifiers) throws TesseraException {
+    return modifyText(Json.write(modifiers), "modifiers");
+  }
+
+  /** As {@link #modify}, from JSON text; {@code name} stands in errors and origins for the file. */
+  public String modifyText(String text, String name) throws TesseraException {
+    return text(handle -> report -> Raw.tsr_config_modify(
+        handle, Text.bytes(text), Text.bytes(name), report));
+  }
+
   /** The value at {@code path}: Long, Double, Boolean, String, List or Map. Defaults count. */
   public Object get(String path) throws TesseraException {
     return Json.parse(

@@ -56,6 +56,20 @@ public final class Graph extends NativeHandle {
         out -> Raw.tsr_graph_add(handle, Text.bytes(op), ids, json, out)));
   }
 
+  /**
+   * Adds a module of the catalogue. Names of its parameters and losses are below {@code path}.
+   *
+   * @param config of the module alone: {@code {"type": "FeedForward", "model_dim": 64, ...}}
+   * @param options {@code {"mode": "train", "dtype": "bf16"}}, or an empty map
+   */
+  public List<Value> call(Config config, String path, Map<String, ?> options, List<Value> inputs)
+      throws TesseraException {
+    byte[] json = Text.bytes(Json.write(options));
+    int[] ids = Value.ids(inputs);
+    return use(handle -> config.use(module -> Value.many(
+        out -> Raw.tsr_graph_call(handle, module, Text.bytes(path), json, ids, out))));
+  }
+
   /** Makes a value a result of the program. */
   public void output(String name, Value value) throws TesseraException {
     act(handle -> Raw.tsr_graph_output(handle, Text.bytes(name), value.id()));

@@ -1,21 +1,29 @@
 package io.tessera;
 
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 
-/** How a parameter starts. */
+/** How a parameter starts, and what is known of its dims. */
 public final class Init {
-  private final String json;
+  private final Map<String, Object> options;
 
-  private Init(String json) {
-    this.json = json;
+  private Init(Map<String, Object> options) {
+    this.options = options;
   }
 
   private static Init of(String kind, String field, double value) {
-    return new Init(Json.write(Map.of("kind", kind, field, value)));
+    return new Init(Map.of("kind", kind, field, value));
+  }
+
+  private Init with(String name, Object value) {
+    Map<String, Object> more = new LinkedHashMap<>(options);
+    more.put(name, value);
+    return new Init(more);
   }
 
   public static Init zeros() {
-    return new Init("");
+    return constant(0);
   }
 
   public static Init constant(double value) {
@@ -31,7 +39,17 @@ public final class Init {
     return of("uniform", "stddev", stddev);
   }
 
+  /** What the dims are, for rules of sharding: {@code "embed", "mlp"}. */
+  public Init withLogicalDims(String... names) {
+    return with("logical_dims", List.of(names));
+  }
+
+  /** Whether weight decay applies; by default to two dims and more. */
+  public Init withDecay(boolean isDecayed) {
+    return with("decay", isDecayed);
+  }
+
   byte[] json() {
-    return Text.bytes(json);
+    return Text.bytes(Json.write(options));
   }
 }

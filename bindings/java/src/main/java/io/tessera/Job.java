@@ -6,7 +6,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * Training that runs on a thread of its own. Any thread may use it. Closing it cancels a running
+ * Training, an import or an export on a thread of its own. Any thread may use it. Closing it cancels a running
  * one and waits for its step.
  */
 public final class Job extends NativeHandle {
@@ -47,6 +47,14 @@ public final class Job extends NativeHandle {
     long[] fields = new long[3 + Step.FIELDS];
     act(handle -> Raw.tsr_job_progress(handle, fields));
     return Progress.of(fields);
+  }
+
+  /**
+   * What a job that has ended well reports, as a JSON object: of an import the family of the model,
+   * its tensors and bytes, and notes. Of a training it is empty.
+   */
+  public String report() throws TesseraException {
+    return text(handle -> out -> Raw.tsr_job_report(handle, out));
   }
 
   /** The job finishes its step, saves as configured and ends with CANCELLED. */

@@ -1,5 +1,7 @@
 package io.tessera;
 
+import java.util.Map;
+
 /**
  * Threads, kernels and registered types: the first thing a program makes. Two runtimes do not know
  * of each other; what was made from one keeps it alive. Any thread may use it.
@@ -52,6 +54,14 @@ public final class Runtime extends NativeHandle {
           .with("master_port", port);
     }
 
+    /**
+     * What modifiers with {@code when} are told of the machine, in place of what it is: fields of
+     * the config type Hardware.
+     */
+    public Builder hardware(Map<String, ?> fields) {
+      return with("hardware", fields);
+    }
+
     /** How long the ranks wait for each other. */
     public Builder timeoutS(int timeoutS) {
       return with("timeout_s", timeoutS);
@@ -84,6 +94,14 @@ public final class Runtime extends NativeHandle {
    */
   public String list(String kind) throws TesseraException {
     return text(handle -> out -> Raw.tsr_runtime_list(handle, Text.bytes(kind), out));
+  }
+
+  /**
+   * A JSON Schema of config files and of files of modifiers, with the types that this runtime knows:
+   * an editor completes and checks with it.
+   */
+  public String jsonSchema() throws TesseraException {
+    return text(handle -> out -> Raw.tsr_runtime_json_schema(handle, out));
   }
 
   /** Fields, ranges, defaults and docs of a config type or an op, as JSON. */

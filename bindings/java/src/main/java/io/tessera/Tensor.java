@@ -1,12 +1,12 @@
 package io.tessera;
 
-import java.lang.ref.Cleaner;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.DoubleBuffer;
 import java.nio.FloatBuffer;
 import java.nio.IntBuffer;
 import java.nio.LongBuffer;
+import java.util.function.Function;
 
 /**
  * An element type, dims and row-major data, shared with the library and not copied: the buffers are
@@ -14,9 +14,7 @@ import java.nio.LongBuffer;
  * {@link #close}. Whoever reads and writes from several threads orders that.
  */
 public final class Tensor extends NativeHandle {
-  private static final Cleaner VIEWS = Cleaner.create();
-
-  private ByteBuffer view;
+  private View view;
 
   Tensor(long handle) {
     super(handle, Raw::tsr_tensor_free);
@@ -31,28 +29,28 @@ public final class Tensor extends NativeHandle {
   public static Tensor of(float[] data, long... dims) throws TesseraException {
     Tensor tensor = zeros(DType.F32, dims);
     tensor.expectCount(data.length);
-    tensor.floats().put(data);
+    tensor.withData(buffer -> buffer.asFloatBuffer().put(data));
     return tensor;
   }
 
   public static Tensor of(double[] data, long... dims) throws TesseraException {
     Tensor tensor = zeros(DType.F64, dims);
     tensor.expectCount(data.length);
-    tensor.doubles().put(data);
+    tensor.withData(buffer -> buffer.asDoubleBuffer().put(data));
     return tensor;
   }
 
   public static Tensor of(int[] data, long... dims) throws TesseraException {
     Tensor tensor = zeros(DType.I32, dims);
     tensor.expectCount(data.length);
-    tensor.ints().put(data);
+    tensor.withData(buffer -> buffer.asIntBuffer().put(data));
     return tensor;
   }
 
   public static Tensor of(long[] data, long... dims) throws TesseraException {
     Tensor tensor = zeros(DType.I64, dims);
     tensor.expectCount(data.length);
-    tensor.longs().put(data);
+    tensor.withData(buffer -> buffer.asLongBuffer().put(data));
     return tensor;
   }
 
@@ -75,9 +73,30 @@ public final class Tensor extends NativeHandle {
     return use(Raw::tsr_tensor_bytes) / dtype().bytes();
   }
 
-  /** The data of any dtype. */
-  public ByteBuffer bytes() throws TesseraException {
-    return view().duplicate().order(ByteOrder.nativeOrder());
+  /**
+   * The data of any dtype. Its memory lives until this buffer and all that derive from it are
+   * collected; where much of it lingers after {@link #close}, closing asks the collector to run.
+   */
+  public synchronized ByteBuffer bytes() throws TesseraException {
+    if (view == null) {
+      view = View.of(use(Raw::tsr_tensor_data), toDlpack());
+    }
+    return view.buffer().order(ByteOrder.nativeOrder());
+  }
+
+  /** Uses the data during a call, so that nothing of it lingers. */
+  <T> T withData(Function<ByteBuffer, T> body) throws TesseraException {
+    return use(handle -> body.apply(
+        Raw.tsr_tensor_data(handle).order(ByteOrder.nativeOrder())));
+  }
+
+  @Override
+  public synchronized void close() {
+    super.close();
+    if (view != null) {
+      view.close();
+      view = null;
+    }
   }
 
   public FloatBuffer floats() throws TesseraException {
@@ -103,18 +122,21 @@ public final class Tensor extends NativeHandle {
   /** A copy as floats, of any float dtype. */
   public float[] toFloats() throws TesseraException {
     DType dtype = dtype();
-    ByteBuffer from = bytes();
     float[] copy = new float[Math.toIntExact(size())];
-    for (int i = 0; i < copy.length; ++i) {
-      switch (dtype) {
-        case F64 -> copy[i] = (float) from.getDouble(8 * i);
-        case F32 -> copy[i] = from.getFloat(4 * i);
-        case BF16 -> copy[i] = Float.intBitsToFloat(from.getShort(2 * i) << 16);
-        case F16 -> copy[i] = halfToFloat(from.getShort(2 * i));
-        default -> throw wrongDtype("a float dtype", dtype);
-      }
+    if (dtype != DType.F64 && dtype != DType.F32 && dtype != DType.BF16 && dtype != DType.F16) {
+      throw wrongDtype("a float dtype", dtype);
     }
-    return copy;
+    return withData(from -> {
+      for (int i = 0; i < copy.length; ++i) {
+        copy[i] = switch (dtype) {
+          case F64 -> (float) from.getDouble();
+          case F32 -> from.getFloat();
+          case BF16 -> Float.intBitsToFloat(from.getShort() << 16);
+          default -> halfToFloat(from.getShort());
+        };
+      }
+      return copy;
+    });
   }
 
   static float halfToFloat(short bits) {
@@ -141,17 +163,6 @@ public final class Tensor extends NativeHandle {
   /** Takes the {@code DLManagedTensor} at an address (CPU, row-major contiguous) without copying. */
   public static Tensor fromDlpack(long managed) throws TesseraException {
     return new Tensor(make(out -> Raw.tsr_tensor_from_dlpack(managed, out)));
-  }
-
-  /** The one buffer that all views derive from. They refer to it, and it keeps the memory. */
-  private synchronized ByteBuffer view() throws TesseraException {
-    if (view == null) {
-      ByteBuffer made = use(Raw::tsr_tensor_data);
-      long managed = toDlpack();
-      VIEWS.register(made, () -> Raw.dlpack_delete(managed));
-      view = made;
-    }
-    return view;
   }
 
   private void expect(DType expected) throws TesseraException {

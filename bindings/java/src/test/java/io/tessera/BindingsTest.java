@@ -77,6 +77,24 @@ final class BindingsTest {
   }
 
   @Test
+  void modifiersEditConfigsAllOrNothing() throws Exception {
+    try (Runtime runtime = Small.runtime(); Config config = Small.config(runtime, "corpus.txt")) {
+      assertTrue(Json.parse(runtime.jsonSchema()) instanceof Map);
+      String report = config.modify(Map.of("replace", "any position", "with", "LearnedPosition"));
+      assertTrue(report.contains("model.decoder.position"), report);
+      assertEquals("LearnedPosition", config.getString("model.decoder.position.type"));
+      String before = config.toJson();
+      String wrong = "[\n{\"set\": {\"hidden_dim\": 48}, \"in\": \"FeedForward\"},\n"
+          + "{\"set\": {\"num_head\": 3}, \"in\": \"Attention\"}]";
+      TesseraException error = fails(Code.INVALID_ARGUMENT, "num_heads",
+          () -> config.modifyText(wrong, "m.json"));
+      assertEquals("m.json", error.file().orElseThrow());
+      assertEquals(3, error.line().orElseThrow());
+      assertEquals(before, config.toJson());
+    }
+  }
+
+  @Test
   void errorsOfConfigsNameFileLineAndPath() throws Exception {
     String text = "{\n  \"trainer\": {\n    \"stepz\": 3,\n    \"batch_size\": \"x\"\n  }\n}\n";
     try (Runtime runtime = Small.runtime()) {
@@ -181,6 +199,55 @@ final class BindingsTest {
       fails(Code.INVALID_ARGUMENT, "input", () -> program.run(Map.of("y", x)));
       fails(Code.INVALID_ARGUMENT, "NUL", () -> program.run(Map.of("x\0", x)));
       assertTrue(program.toText().contains("matmul"));
+    }
+  }
+
+  @Test
+  void modulesOfTheCatalogueInAGraph() throws Exception {
+    try (Runtime runtime = Small.runtime();
+        Config module = Config.of(runtime,
+            Map.of("type", "FeedForward", "model_dim", 4, "hidden_dim", 6));
+        Graph graph = Graph.create(runtime)) {
+      Value x = graph.input("x", DType.F64, "B,T,4");
+      Value y = graph.call(module, "ff", Map.of(), List.of(x)).get(0);
+      assertEquals("f64[B,T,4]", graph.type(y));
+      graph.output("y", y);
+      assertThrows(TesseraException.class,
+          () -> graph.call(module, "ff2", Map.of("mode", "nonsense"), List.of(x)));
+      try (Program program = Program.fromGraph(graph, new Program.Settings());
+          Tensor zeros = Tensor.zeros(DType.F64, 1, 2, 4);
+          Program.Outputs outputs = program.run(Map.of("x", zeros))) {
+        assertArrayEquals(new long[] {6, 4}, program.param("ff/down_proj/weight").dims());
+        assertArrayEquals(new long[] {1, 2, 4}, outputs.get("y").dims());
+      }
+    }
+  }
+
+  @Test
+  void importsAndExportsAreJobs() throws Exception {
+    Path saved = folder.resolve("saved");
+    Path exported = folder.resolve("hf");
+    Path again = folder.resolve("again");
+    try (Runtime runtime = Small.runtime();
+        Config config = Small.config(runtime, Small.corpus(folder));
+        Job missing = Checkpoint.importModel(runtime, folder.resolve("none"), again)) {
+      fails(Code.NOT_FOUND, "none", missing::await);
+      fails(Code.FAILED_PRECONDITION, "", missing::report);
+      config.set("model.decoder.position", "RotaryPosition");
+      try (Trainer trainer = Trainer.create(config)) {
+        trainer.save(saved);
+      }
+      try (Job job = Checkpoint.exportModel(runtime, saved, exported, Map.of())) {
+        job.future().get(60, TimeUnit.SECONDS);
+        assertTrue((Long) Json.parseObject(job.report()).get("tensors") > 0);
+      }
+      try (Job job = Checkpoint.importModel(runtime, exported, again)) {
+        job.await();
+      }
+    }
+    try (Tensor first = Checkpoint.open(saved).read("embedding/weight");
+        Tensor second = Checkpoint.open(again).read("embedding/weight")) {
+      assertEquals(first.bytes(), second.bytes());
     }
   }
 
@@ -354,6 +421,85 @@ final class BindingsTest {
         Program.Outputs outputs = program.run(Map.of("tokens", tokens))) {
       return outputs.get("logits").toFloats();
     }
+  }
+
+  private static final String FEED_FORWARD = """
+      table JavaFeedForward (role: "feed_forward") {
+        model_dim: long (flows: "model_dim", required_field, min: "1");
+        hidden_dim: long (required_field, min: "1");
+        bias: bool = false;
+        init_std: double = 0.02 (min: "0");
+        up_proj: Slot (role: "linear", default_type: "Linear", dims: "model_dim -> hidden_dim",
+            names: "embed -> mlp", gives: "bias; init_std");
+        gate_proj: Slot (role: "linear", default_type: "Linear", dims: "model_dim -> hidden_dim",
+            names: "embed -> mlp", gives: "bias; init_std");
+        down_proj: Slot (role: "linear", default_type: "Linear", dims: "hidden_dim -> model_dim",
+            names: "mlp -> embed", gives: "bias; init_std");
+      }
+      """;
+  private static final String GATE = """
+      table JavaGate (role: "gate") {
+        model_dim: long (flows: "model_dim", required_field, min: "1");
+        num_experts: long (flows: "num_experts", required_field, min: "1");
+        top_k: long = 2 (min: "1", inherits: "top_k");
+      }
+      """;
+
+  /** What FeedForward and TopKGate of the catalogue build. */
+  private static void registerLikeBuiltIn(Runtime runtime) throws TesseraException {
+    runtime.registerModule(FEED_FORWARD, "JavaFeedForward", (scope, fields, inputs) -> {
+      Value up = scope.call("up_proj", inputs).get(0);
+      Value gate = scope.call("gate_proj", inputs).get(0);
+      return scope.call("down_proj",
+          List.of(scope.add("glu", Map.of("activation", "silu"), gate, up)));
+    });
+    runtime.registerModule(GATE, "JavaGate", (scope, fields, inputs) -> {
+      Value weight = scope.param("weight", Init.normal(0.02).withLogicalDims("embed", "router"),
+          fields.getLong("model_dim"), fields.getLong("num_experts"));
+      Value logits = scope.add("matmul", inputs.get(0), weight);
+      Map<String, Long> k = Map.of("k", fields.getLong("top_k"));
+      Value ids = scope.addMany("top_k", k, List.of(logits)).get(1);
+      Value scores = scope.add("softmax", logits);
+      Value weights = scope.add("softmax", scope.add("pick", logits, ids));
+      return List.of(ids, weights, scores, logits);
+    });
+  }
+
+  @Test
+  void modulesInJavaAreTheSameProgramAsBuiltInOnes() throws Exception {
+    List<List<Map<String, Object>>> pairs = List.of(
+        List.of(Map.of("type", "FeedForward", "hidden_dim", 24),
+            Map.of("type", "JavaFeedForward", "hidden_dim", 24)),
+        List.of(mixture("TopKGate"), mixture("JavaGate")));
+    try (Runtime runtime = Small.runtime()) {
+      registerLikeBuiltIn(runtime);
+      for (List<Map<String, Object>> pair : pairs) {
+        List<Object> builtIn = hashAndLosses(runtime, pair.get(0));
+        assertEquals(7, builtIn.size());
+        assertEquals(builtIn, hashAndLosses(runtime, pair.get(1)));
+      }
+    }
+  }
+
+  private static Map<String, Object> mixture(String gate) {
+    return Map.of("type", "MixtureOfExperts", "num_experts", 4, "top_k", 2,
+        "expert", Map.of("hidden_dim", 16), "gate", Map.of("type", gate));
+  }
+
+  private List<Object> hashAndLosses(Runtime runtime, Map<String, Object> part)
+      throws TesseraException {
+    List<Object> found = new ArrayList<>();
+    try (Config config = Small.config(runtime, Small.corpus(folder))) {
+      config.set("model.decoder.layer.feed_forward", part);
+      try (Program program = Program.fromConfig(config, new Program.Settings());
+          Trainer trainer = Trainer.create(config)) {
+        Object hash = Json.parseObject(program.describe()).get("program_hash");
+        assertTrue(hash != null);
+        found.add(hash);
+        trainer.steps().forEach(step -> found.add(step.loss()));
+      }
+    }
+    return found;
   }
 
   @Test
