@@ -45,7 +45,8 @@ class DataSuite(Suite):
             raise KeyError("mine")
 
         cases = [([[1, 70000]], {}, ValueError), ([-1], {}, ValueError), ([1.5], {}, TypeError),
-                 (["text"], {}, TypeError), ([1], {"width": 3}, ValueError), (breaks(), {}, KeyError)]
+                 (["text"], {}, TypeError), ([1], {"width": 3}, ValueError),
+                 (breaks(), {}, KeyError)]
         for source, options, kind in cases:
             with self.assertRaises(kind):
                 ts.write_tokens(self.at("x.bin"), source, **options)
