@@ -81,6 +81,21 @@ class MoeTest(cli_testing.CliTest):
                 self.assertAlmostEqual(value / 0.01, round(value / 0.01), places=4)
                 self.assertLessEqual(abs(value), 0.03 + 1e-6)
 
+    def test_a_bias_alone_balances(self):
+        def violation(gate):
+            mixture = {"type": "MixtureOfExperts", "num_experts": 8, "top_k": 2, "gate": gate,
+                       "expert": {"type": "FeedForward", "hidden_dim": 24},
+                       "balance": [{"type": "LoadMetrics"}]}
+            out = self.at("balance" + gate["type"])
+            self.train(self.write_moe(mixture, steps=300, batch_size=8), out)
+            steps = [r for r in read_metrics(out) if "loss" in r][-50:]
+            values = [v for r in steps for k, v in r.items() if k.endswith("max_violation")]
+            self.assertEqual(len(values), 100)
+            return sum(values) / len(values)
+
+        self.assertLess(violation({"type": "DeepSeekGate", "bias_rate": 0.005}), 0.5)
+        self.assertGreater(violation({"type": "TopKGate"}), 1.0)
+
     def test_two_ranks_are_one(self):
         for mixture in (DEEP_SEEK, SWITCH):
             config = self.write_moe(mixture, steps=10)
