@@ -537,7 +537,9 @@ TSR_API TSR_MUST_USE tsr_status* tsr_program_run_with_gradients(
     tsr_program* program, const char* const* input_names, tsr_tensor* const* inputs,
     size_t input_count, tsr_tensor** outputs, size_t* inout_count, double* out_loss);
 
-/* Copies the parameter at `path` into a new tensor. Errors: NOT_FOUND (with the nearest path).
+/* Copies the parameter at `path` into a new tensor. In a program of a checkpoint that was imported
+ * and not changed since, the names that tsr_program_describe lists under "original_parameters" are
+ * known too: the tensor as it was there. Errors: NOT_FOUND (with the nearest path).
  * Owns: the caller frees *out_tensor. Threads: one. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_program_get_param(tsr_program* program, const char* path,
                                                        size_t path_len, tsr_tensor** out_tensor);
@@ -548,7 +550,8 @@ TSR_API TSR_MUST_USE tsr_status* tsr_program_set_param(tsr_program* program, con
                                                        size_t path_len, const tsr_tensor* tensor);
 
 /* Copies the gradient of the parameter at `path`, of the last run with gradients; zeros where no
- * loss depends on it. Errors: NOT_FOUND, FAILED_PRECONDITION (there was no such run).
+ * loss depends on it. Original names as in tsr_program_get_param. Errors: NOT_FOUND,
+ * FAILED_PRECONDITION (there was no such run).
  * Owns: the caller frees *out_tensor. Threads: one. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_program_get_gradient(tsr_program* program, const char* path,
                                                           size_t path_len,
@@ -639,7 +642,7 @@ TSR_API TSR_MUST_USE tsr_status* tsr_trainer_add_sink(tsr_trainer* trainer, tsr_
 
 /* ---- Job ------------------------------------------------------------------------------------- */
 
-/* Progress of a job. */
+/* Progress of a job: steps of a training run, bytes of an import or export. */
 typedef struct tsr_progress {
   uint32_t struct_size;
   int32_t done;             /* 1: the job has ended */
@@ -655,6 +658,11 @@ TSR_API TSR_MUST_USE tsr_status* tsr_job_wait(tsr_job* job, double timeout_s);
 
 /* Reads the progress. Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_job_progress(tsr_job* job, tsr_progress* out_progress);
+
+/* Writes what a job that has ended well reports, as a JSON object; "{}" for jobs that report
+ * nothing. Owns: the caller frees *out_text. Errors: FAILED_PRECONDITION (it has not ended, or not
+ * well). Threads: any. Since: 0.1. */
+TSR_API TSR_MUST_USE tsr_status* tsr_job_report(tsr_job* job, char** out_text, size_t* out_len);
 
 /* Asks the job to stop; returns at once. Threads: any (not from a signal handler). Since: 0.1. */
 TSR_API void tsr_job_cancel(tsr_job* job);
@@ -704,6 +712,28 @@ TSR_API TSR_MUST_USE tsr_status* tsr_generator_generate(tsr_generator* generator
 TSR_API TSR_MUST_USE tsr_status* tsr_checkpoint_inspect(const char* path, size_t path_len,
                                                         int32_t verify, char** out_text,
                                                         size_t* out_len);
+
+/* Reads a model from elsewhere into a new checkpoint at `path`: `source` is a Hugging Face folder
+ * (config.json and safetensors, one file or several with an index) or a GGUF file. Tensors keep
+ * their dtype (quantised ones become bf16) and go through memory one at a time. The job's progress
+ * counts bytes; its report (tsr_job_report) is {"family", "tensors", "bytes", "notes"}. A job that
+ * fails or is cancelled leaves nothing at `path`. The job's errors: NOT_FOUND, ALREADY_EXISTS,
+ * UNIMPLEMENTED (a family or variant that is not known), DATA_LOSS. Owns: the caller frees
+ * *out_job. Threads: any. Since: 0.1. */
+TSR_API TSR_MUST_USE tsr_status* tsr_checkpoint_import(tsr_runtime* runtime, const char* source,
+                                                       size_t source_len, const char* path,
+                                                       size_t path_len, tsr_job** out_job);
+
+/* Writes the model of a checkpoint (or of the newest one in a folder of them) as a Hugging Face
+ * folder. `options` is JSON: {"family": "" (that it was imported from, or the first that can say
+ * the model), "max_file_bytes": 5368709120}. Of a model that was imported and not changed since,
+ * the tensors are those that came in, byte for byte. Progress and report as above; config.json is
+ * written last. The job's errors: NOT_FOUND, ALREADY_EXISTS (the folder holds a model), DATA_LOSS.
+ * Owns: the caller frees *out_job. Threads: any. Since: 0.1. */
+TSR_API TSR_MUST_USE tsr_status* tsr_checkpoint_export(tsr_runtime* runtime, const char* path,
+                                                       size_t path_len, const char* folder,
+                                                       size_t folder_len, const char* options,
+                                                       size_t options_len, tsr_job** out_job);
 
 #ifdef __cplusplus
 }  /* extern "C" */

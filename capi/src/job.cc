@@ -31,6 +31,15 @@ tsr_status* tsr_job_progress(tsr_job* job, tsr_progress* out_progress) {
   });
 }
 
+tsr_status* tsr_job_report(tsr_job* job, char** out_text, size_t* out_len) {
+  return Guard([&](Call& call) -> absl::Status {
+    RETURN_IF_ERROR(tessera::capi::CheckTextOut(out_text, out_len));
+    ASSIGN_OR_RETURN(const auto object, call.UseEvenPoisoned(job, "job"));
+    ASSIGN_OR_RETURN(const std::string report, object->state().Report());
+    return tessera::capi::GiveText(report, out_text, out_len);
+  });
+}
+
 void tsr_job_cancel(tsr_job* job) {
   tessera::capi::GuardValue(false, [&] {
     const auto object = tessera::capi::ObjectOf(job, "job");

@@ -6,6 +6,26 @@
 
 namespace tessera::cli {
 
+namespace {
+
+// The list `described` of tensors, whose names stand under `key`.
+Error ReadEntries(const Json& described, std::string_view key,
+                  std::vector<SafetensorsEntry>* entries) {
+  for (const Json& parameter : described.items()) {
+    SafetensorsEntry entry;
+    entry.name = parameter[key].AsText();
+    if (!DTypeFromName(parameter["dtype"].AsText(), &entry.dtype)) {
+      return Error(entry.name + ": dtype '" + parameter["dtype"].AsText() + "' is not known",
+                   TSR_INTERNAL);
+    }
+    for (const Json& dim : parameter["dims"].items()) entry.dims.push_back(dim.AsInteger());
+    entries->push_back(std::move(entry));
+  }
+  return Error();
+}
+
+}  // namespace
+
 Error OpenCheckpointProgram(const std::string& path, int64_t threads, bool gradients,
                             const std::string& dtype, CheckpointProgram* out) {
   Environment environment;
@@ -38,17 +58,8 @@ Error OpenCheckpointProgram(const std::string& path, int64_t threads, bool gradi
   if (!Json::Parse(text, &out->description)) {
     return Error("tsr_program_describe: no JSON", TSR_INTERNAL);
   }
-  for (const Json& parameter : out->description["parameters"].items()) {
-    SafetensorsEntry entry;
-    entry.name = parameter["path"].AsText();
-    if (!DTypeFromName(parameter["dtype"].AsText(), &entry.dtype)) {
-      return Error(entry.name + ": dtype '" + parameter["dtype"].AsText() + "' is not known",
-                   TSR_INTERNAL);
-    }
-    for (const Json& dim : parameter["dims"].items()) entry.dims.push_back(dim.AsInteger());
-    out->parameters.push_back(std::move(entry));
-  }
-  return Error();
+  CLI_RETURN_IF_ERROR(ReadEntries(out->description["parameters"], "path", &out->parameters));
+  return ReadEntries(out->description["original_parameters"], "name", &out->original_parameters);
 }
 
 }  // namespace tessera::cli

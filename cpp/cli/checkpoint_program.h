@@ -18,7 +18,12 @@ struct CheckpointProgram {
   Program program;
   Json description;                        // of tsr_program_describe
   std::vector<SafetensorsEntry> parameters;  // name is the path; offset and bytes unused
+  // Of an imported model, under the names it had there; empty for others.
+  std::vector<SafetensorsEntry> original_parameters;
   Json config;                             // the checkpoint's, every value
+
+  // The model's part of the config, which may be all of it.
+  const Json& model() const { return config["model"].is_object() ? config["model"] : config; }
 };
 
 // `dtype` is that of the computation, "" for the config's.

@@ -6,7 +6,8 @@ const std::vector<Command>& AllCommands() {
   static const std::vector<Command> kCommands = {
       TrainCommand(),   GenerateCommand(), ConfigCommand(), DescribeCommand(),
       ListCommand(),    GraphCommand(),    BenchCommand(),  InspectCommand(),
-      EvalCommand(),    ExportCommand(),   LaunchCommand(), VersionCommand(),
+      EvalCommand(),    ImportCommand(),   ExportCommand(), LaunchCommand(),
+      VersionCommand(),
   };
   return kCommands;
 }

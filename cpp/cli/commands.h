@@ -16,6 +16,7 @@ Command GraphCommand();
 Command BenchCommand();
 Command InspectCommand();
 Command EvalCommand();
+Command ImportCommand();
 Command ExportCommand();
 Command LaunchCommand();
 Command VersionCommand();

@@ -3,7 +3,7 @@
 // Input: `input_ids` or `tokens` [B,T], any integer dtype; optionally `targets` [B,T] (what
 // position t should predict), or `labels` in the convention of Hugging Face: position t is compared
 // with labels[t + 1]. Output: `logits` [B,T,V]; with targets `loss` [1]; with --gradients
-// `grad.PATH` of every parameter.
+// `grad.NAME` of every parameter: of an imported model under the names it had there.
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -192,9 +192,13 @@ SafetensorsEntry EntryOf(const std::string& name, const Tensor& tensor) {
   return entry;
 }
 
-// Everything in one file, gradients one at a time.
+// Everything in one file, gradients (of `parameters`) one at a time.
 Error WriteResults(const std::string& path, const CheckpointProgram& checkpoint, bool has_loss,
-                   bool gradients, const Results& results) {
+                   const std::vector<SafetensorsEntry>& parameters, const Results& results) {
+  const auto gradient_of = [&](const SafetensorsEntry& parameter, Tensor* gradient) {
+    return CallHandle(gradient, tsr_program_get_gradient, checkpoint.program.get(),
+                      parameter.name.data(), parameter.name.size());
+  };
   std::vector<SafetensorsEntry> entries;
   for (size_t i = 0; i < results.outputs.size(); ++i) {
     entries.push_back(EntryOf(results.names[i], results.outputs[i]));
@@ -206,13 +210,10 @@ Error WriteResults(const std::string& path, const CheckpointProgram& checkpoint,
     loss.dims = {1};
     entries.push_back(loss);
   }
-  if (gradients) {
-    for (const SafetensorsEntry& parameter : checkpoint.parameters) {
-      Tensor gradient;
-      CLI_RETURN_IF_ERROR(CallHandle(&gradient, tsr_program_get_gradient, checkpoint.program.get(),
-                                     parameter.name.data(), parameter.name.size()));
-      entries.push_back(EntryOf("grad." + parameter.name, gradient));
-    }
+  for (const SafetensorsEntry& parameter : parameters) {
+    Tensor gradient;
+    CLI_RETURN_IF_ERROR(gradient_of(parameter, &gradient));
+    entries.push_back(EntryOf("grad." + parameter.name, gradient));
   }
   SafetensorsWriter writer;
   CLI_RETURN_IF_ERROR(writer.Begin(path, entries));
@@ -222,16 +223,30 @@ Error WriteResults(const std::string& path, const CheckpointProgram& checkpoint,
   }
   const auto loss = static_cast<float>(results.loss);
   if (has_loss) CLI_RETURN_IF_ERROR(writer.Append(&loss, sizeof(loss)));
-  if (gradients) {
-    for (const SafetensorsEntry& parameter : checkpoint.parameters) {
-      Tensor gradient;
-      CLI_RETURN_IF_ERROR(CallHandle(&gradient, tsr_program_get_gradient, checkpoint.program.get(),
-                                     parameter.name.data(), parameter.name.size()));
-      CLI_RETURN_IF_ERROR(
-          writer.Append(tsr_tensor_data(gradient.get()), tsr_tensor_bytes(gradient.get())));
-    }
+  for (const SafetensorsEntry& parameter : parameters) {
+    Tensor gradient;
+    CLI_RETURN_IF_ERROR(gradient_of(parameter, &gradient));
+    CLI_RETURN_IF_ERROR(
+        writer.Append(tsr_tensor_data(gradient.get()), tsr_tensor_bytes(gradient.get())));
   }
   return writer.Finish();
+}
+
+// Whose gradients are wanted, under which names.
+Error ChooseParameters(const Arguments& arguments, const CheckpointProgram& checkpoint,
+                       std::vector<SafetensorsEntry>* parameters) {
+  const std::string names = arguments.Text("--names");
+  if (!names.empty() && names != "original" && names != "tessera") {
+    return Error("--names: expected original or tessera, got '" + names + "'");
+  }
+  const bool has_original = !checkpoint.original_parameters.empty();
+  if (names == "original" && !has_original) {
+    return Error("--names original: expected the checkpoint of an imported model that was not "
+                 "changed since, got another");
+  }
+  *parameters = names == "tessera" || !has_original ? checkpoint.parameters
+                                                    : checkpoint.original_parameters;
+  return Error();
 }
 
 Error Eval(const Arguments& arguments) {
@@ -248,7 +263,7 @@ Error Eval(const Arguments& arguments) {
   CheckpointProgram checkpoint;
   CLI_RETURN_IF_ERROR(OpenCheckpointProgram(arguments.Word(0), threads, gradients,
                                             arguments.Text("--dtype"), &checkpoint));
-  const Json& model = checkpoint.config["model"];
+  const Json& model = checkpoint.model();
   Vocabulary vocabulary;
   vocabulary.size = model["vocab_size"].AsInteger(std::numeric_limits<int32_t>::max());
   vocabulary.ignored = model["loss"]["ignore_index"].AsInteger(kUsualIgnoreIndex);
@@ -256,8 +271,11 @@ Error Eval(const Arguments& arguments) {
   CLI_RETURN_IF_ERROR(ReadBatch(arguments.Text("--input"), vocabulary, &batch));
   Results results;
   CLI_RETURN_IF_ERROR(RunProgram(checkpoint, batch, gradients, &results));
+  std::vector<SafetensorsEntry> parameters;
+  CLI_RETURN_IF_ERROR(ChooseParameters(arguments, checkpoint, &parameters));
+  if (!gradients) parameters.clear();
   const std::string output = arguments.Text("--output");
-  CLI_RETURN_IF_ERROR(WriteResults(output, checkpoint, has_targets, gradients, results));
+  CLI_RETURN_IF_ERROR(WriteResults(output, checkpoint, has_targets, parameters, results));
   std::printf("%s", output.c_str());
   if (has_targets) std::printf(": loss %.6f", results.loss);
   std::printf("\n");
@@ -273,13 +291,14 @@ Command EvalCommand() {
   command.details =
       "The input is a safetensors file with input_ids (or tokens) [batch, sequence] and, for a "
       "loss, targets of the same dims, or labels, of which position t is compared with the one at "
-      "t + 1. The output is a safetensors file with logits, loss, and grad.PATH for every "
-      "parameter.\n";
+      "t + 1. The output is a safetensors file with logits, loss, and grad.NAME for every "
+      "parameter: of an imported model under the names and in the shapes that it had there.\n";
   command.positionals = {{"CHECKPOINT", "a checkpoint, or a folder of them: then the newest one"}};
   command.flags = {
       {"--input", "IO", "safetensors file with token ids", false, true},
       {"--output", "OUT", "safetensors file to write", false, true},
       {"--gradients", "", "also gradients of the loss"},
+      {"--names", "WHOSE", "of gradients: original (of an imported model) or tessera"},
       {"--dtype", "TYPE", "fp32, bf16 or fp64; default: as trained"},
       {"--threads", "N", "default: all the process may use"},
   };

@@ -1,17 +1,22 @@
-// `tessera export`: the parameters of a checkpoint as one plain safetensors file, with its config.
+// `tessera export`: the model of a checkpoint as files for others.
 //
-// Names are Tessera's parameter paths. One tensor at a time is in memory beside the program's own.
+// Usually a Hugging Face folder, which the library writes; with --format tessera the parameters
+// under their own paths as one plain safetensors file, with the config. One tensor at a time is in
+// memory (beside the program's own in the latter case).
 #include <sys/stat.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <limits>
 #include <string>
 #include <vector>
 
 #include "cpp/cli/arguments.h"
 #include "cpp/cli/checkpoint_program.h"
 #include "cpp/cli/commands.h"
+#include "cpp/cli/environment.h"
+#include "cpp/cli/exchange_job.h"
 #include "cpp/cli/safetensors.h"
 #include "cpp/cli/text.h"
 
@@ -27,7 +32,7 @@ Error WriteText(const std::string& path, const std::string& text) {
   return Error();
 }
 
-Error Export(const Arguments& arguments) {
+Error ExportPlain(const Arguments& arguments) {
   const std::string folder = arguments.Text("--out");
   const std::string path = folder + "/model.safetensors";
   struct stat found = {};
@@ -57,16 +62,57 @@ Error Export(const Arguments& arguments) {
   return Error();
 }
 
+Error ExportHuggingFace(const Arguments& arguments) {
+  const std::string path = arguments.Word(0);
+  const std::string folder = arguments.Text("--out");
+  Runtime runtime;
+  CLI_RETURN_IF_ERROR(NewSmallRuntime(&runtime));
+  Json options = Json::Object();
+  options.Set("family", Json::Text(arguments.Text("--family")));
+  int64_t most = int64_t{5} << 30;
+  CLI_RETURN_IF_ERROR(
+      arguments.Integer("--max-file-bytes", 1, std::numeric_limits<int64_t>::max(), &most));
+  options.Set("max_file_bytes", Json::Integer(most));
+  const std::string text = options.ToText();
+  Job job;
+  CLI_RETURN_IF_ERROR(CallHandle(&job, tsr_checkpoint_export, runtime.get(), path.data(),
+                                 path.size(), folder.data(), folder.size(), text.data(),
+                                 text.size()));
+  Json report;
+  CLI_RETURN_IF_ERROR(WaitForExchange("export", job, &report));
+  std::printf("%s: %s, %lld tensors, %s\n", folder.c_str(), report["family"].AsText().c_str(),
+              static_cast<long long>(report["tensors"].AsInteger()),
+              ReadableBytes(report["bytes"].AsNumber()).c_str());
+  return Error();
+}
+
+Error Export(const Arguments& arguments) {
+  const std::string format = arguments.Text("--format", "huggingface");
+  if (format == "huggingface") return ExportHuggingFace(arguments);
+  if (format == "tessera" && !arguments.Has("--family")) return ExportPlain(arguments);
+  return Error(format == "tessera" ? "--family: expected --format huggingface, got tessera"
+                                   : "--format: expected huggingface or tessera, got '" + format +
+                                         "'");
+}
+
 }  // namespace
 
 Command ExportCommand() {
   Command command;
   command.name = "export";
-  command.summary = "writes the parameters of a checkpoint as a plain safetensors file";
+  command.summary = "writes the model of a checkpoint for others: a Hugging Face folder";
   command.details =
-      "Writes DIR/model.safetensors, with parameter paths as names, and DIR/config.json.\n";
+      "Writes DIR/config.json and DIR/model.safetensors (several files and an index when it is "
+      "large). An imported model comes out as it came in; another one in the first family that can "
+      "say it, and what a family cannot say is an error. With --format tessera the names are "
+      "parameter paths and config.json is Tessera's own.\n";
   command.positionals = {{"CHECKPOINT", "a checkpoint, or a folder of them: then the newest one"}};
-  command.flags = {{"--out", "DIR", "folder for the files", false, true}};
+  command.flags = {
+      {"--out", "DIR", "folder for the files", false, true},
+      {"--family", "NAME", "llama, gpt2, ...; default: where it came from, or the first that fits"},
+      {"--format", "FORMAT", "huggingface (default) or tessera"},
+      {"--max-file-bytes", "N", "begin another file before this size; default 5 GiB"},
+  };
   command.examples = {"tessera export out/gpt/checkpoints --out out/gpt-export"};
   command.run = &Export;
   return command;

@@ -69,7 +69,7 @@ class ModelTest(cli_testing.CliTest):
 
     def test_export_is_the_checkpoint_in_one_plain_file(self):
         out = self.at("export")
-        self.ok("export", self.checkpoint, "--out", out)
+        self.ok("export", self.checkpoint, "--out", out, "--format", "tessera")
         exported = read_safetensors(out + "/model.safetensors")
         found = json.loads(self.ok("inspect", self.checkpoint, "--json"))
         parameters = [t for t in found["tensors"] if t["kind"] == "parameter"]
@@ -82,7 +82,8 @@ class ModelTest(cli_testing.CliTest):
             self.assertEqual(exported[tensor["path"]][2], data, tensor["path"])
         with open(out + "/config.json", encoding="utf-8") as file:
             self.assertEqual(json.load(file)["model"]["model_dim"], 32)
-        self.assertIn("exists", self.fails("export", self.checkpoint, "--out", out))
+        self.assertIn("exists", self.fails("export", self.checkpoint, "--out", out, "--format",
+                                           "tessera"))
 
     def write_io(self, name="io.safetensors", rows=2, columns=16, **more):
         ids = [97 + (7 * i + 3) % 26 for i in range(rows * columns)]

@@ -16,6 +16,25 @@ void JobState::SetTotal(int64_t first_step, int64_t total_steps) {
   total_steps_ = total_steps;
 }
 
+void JobState::SetProgress(int64_t done, int64_t total) {
+  absl::MutexLock lock(&mutex_);
+  step_ = done;
+  total_steps_ = total;
+}
+
+void JobState::SetReport(std::string report) {
+  absl::MutexLock lock(&mutex_);
+  report_ = std::move(report);
+}
+
+absl::StatusOr<std::string> JobState::Report() const {
+  absl::MutexLock lock(&mutex_);
+  if (is_done_ && status_.ok()) return report_;
+  return absl::FailedPreconditionError(
+      is_done_ ? absl::StrCat("job: expected one that ended well, got: ", status_.message())
+               : "job: expected one that has ended, got one that runs");
+}
+
 void JobState::SetStep(const tsr_step_result& last) {
   absl::MutexLock lock(&mutex_);
   step_ = last.step;

@@ -8,10 +8,12 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <string>
 #include <thread>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "capi/src/internal/handle.h"
 #include "capi/src/internal/runtime_object.h"
@@ -25,12 +27,18 @@ class JobState {
 
   void SetTotal(int64_t first_step, int64_t total_steps);
   void SetStep(const tsr_step_result& last);
+  // In bytes, for jobs that have no steps.
+  void SetProgress(int64_t done, int64_t total);
+  // A JSON object; before the end.
+  void SetReport(std::string report);
   void Finish(absl::Status status);
 
   tsr_progress Progress() const;
   // Waits until the job has ended, at most `timeout_s` (negative: for ever). The job's status;
   // DEADLINE_EXCEEDED while it runs, FAILED_PRECONDITION on the job's own thread.
   absl::Status Wait(double timeout_s) const;
+  // FAILED_PRECONDITION when the job has not ended, or not well.
+  absl::StatusOr<std::string> Report() const;
   // Waits, but not on the job's own thread.
   void WaitForEnd() const;
 
@@ -43,6 +51,7 @@ class JobState {
   mutable absl::Mutex mutex_;
   bool is_done_ ABSL_GUARDED_BY(mutex_) = false;
   absl::Status status_ ABSL_GUARDED_BY(mutex_);
+  std::string report_ ABSL_GUARDED_BY(mutex_) = "{}";
   int64_t step_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t total_steps_ ABSL_GUARDED_BY(mutex_) = 0;
   tsr_step_result last_ ABSL_GUARDED_BY(mutex_){};

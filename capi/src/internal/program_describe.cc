@@ -1,4 +1,7 @@
 // The part of ProgramObject that says what the program takes and gives.
+#include <map>
+#include <string>
+
 #include "absl/strings/str_cat.h"
 #include "capi/src/internal/program_object.h"
 #include "cpp/train/json_text.h"
@@ -30,6 +33,22 @@ void AddParameters(const Program& program, JsonText& json) {
     count += Product(param.dims).value();
   }
   json.EndList().Integer("parameter_count", count);
+}
+
+// Tensors of an imported model under the names they had there.
+void AddOriginalParameters(const Program& program, const OriginalNames& names, JsonText& json) {
+  std::map<std::string, DType> dtypes;
+  for (const ProgramParam& param : program.params) dtypes[param.path] = param.dtype;
+  json.Name("original_parameters").BeginList();
+  for (const NamedDims& tensor : names.tensors()) {
+    const absl::StatusOr<std::string> path = names.FirstOfOurs(tensor.name);
+    json.BeginObject().Text("name", tensor.name);
+    json.Text("dtype", Name(path.ok() ? dtypes[*path] : DType::kF32));
+    json.Name("dims").BeginList();
+    for (int64_t dim : tensor.dims) json.Integer(dim);
+    json.EndList().EndObject();
+  }
+  json.EndList();
 }
 
 }  // namespace
@@ -67,6 +86,7 @@ std::string ProgramObject::DescribeJson() const {
   }
   json.EndList();
   AddParameters(*program_, json);
+  if (original_names_ != nullptr) AddOriginalParameters(*program_, *original_names_, json);
   json.Name("state").BeginList();
   for (const Slot& slot : program_->slots) {
     if (slot.kind != SlotKind::kState) continue;

@@ -9,6 +9,7 @@
 #include "cpp/base/text.h"
 #include "cpp/compile/compiler.h"
 #include "cpp/generate/parameters.h"
+#include "cpp/train/model_exchange.h"
 
 namespace tessera::capi {
 namespace {
@@ -49,6 +50,7 @@ absl::StatusOr<std::shared_ptr<ProgramObject>> ProgramObject::Create(ProgramSour
                                                     source.ignored_target);
   object->store_ = std::make_shared<SlotStore>();
   RETURN_IF_ERROR(object->FillParameters(source));
+  if (source.reader != nullptr) RETURN_IF_ERROR(object->FindOriginalNames(*source.reader));
   object->runtime_ = std::move(source.runtime);
   object->run_ = std::move(source.run);
   object->main_ = std::move(source.main);
@@ -64,6 +66,37 @@ absl::Status ProgramObject::FillParameters(const ProgramSource& source) {
     return LoadParameters(*program_, *source.reader, /*optimizer=*/false, *store_);
   }
   return InitializeParameters(*program_, source.seed, *store_);
+}
+
+absl::Status ProgramObject::FindOriginalNames(const CheckpointReader& reader) {
+  if (reader.info().origin.empty()) return absl::OkStatus();
+  ASSIGN_OR_RETURN(const std::vector<NamedDims> params, ParamDims(*program_));
+  auto names = OriginalNames::Create(reader.info().origin, params);
+  if (names.ok()) {
+    original_names_ = *std::move(names);
+  } else if (!absl::IsInvalidArgument(names.status())) {
+    return names.status();
+  }
+  return absl::OkStatus();
+}
+
+bool ProgramObject::IsOriginal(std::string_view name) const {
+  if (original_names_ == nullptr || !original_names_->Has(name)) return false;
+  for (const ProgramParam& param : program_->params) {
+    if (param.path == name) return false;
+  }
+  return true;
+}
+
+absl::StatusOr<Tensor> ProgramObject::GetParam(std::string_view path) const {
+  if (!IsOriginal(path)) return GetOwnParam(path);
+  return original_names_->Make(path, [this](const std::string& own) { return GetOwnParam(own); });
+}
+
+absl::StatusOr<Tensor> ProgramObject::GetGradient(std::string_view path) const {
+  if (!IsOriginal(path)) return GetOwnGradient(path);
+  return original_names_->Make(path,
+                               [this](const std::string& own) { return GetOwnGradient(own); });
 }
 
 absl::StatusOr<const ProgramParam*> ProgramObject::FindParam(std::string_view path) const {
@@ -213,7 +246,7 @@ absl::StatusOr<std::vector<Tensor>> ProgramObject::RunWithGradients(
   return TakeOutputs(*executor);
 }
 
-absl::StatusOr<Tensor> ProgramObject::GetParam(std::string_view path) const {
+absl::StatusOr<Tensor> ProgramObject::GetOwnParam(std::string_view path) const {
   ASSIGN_OR_RETURN(const ProgramParam* param, FindParam(path));
   const Tensor tensor = store_->Find(SlotKind::kParam, param->path);
   RET_CHECK(tensor.defined()) << param->path << " is not in the store";
@@ -238,7 +271,7 @@ absl::Status ProgramObject::SetParam(std::string_view path, const Tensor& tensor
   return absl::OkStatus();
 }
 
-absl::StatusOr<Tensor> ProgramObject::GetGradient(std::string_view path) const {
+absl::StatusOr<Tensor> ProgramObject::GetOwnGradient(std::string_view path) const {
   ASSIGN_OR_RETURN(const ProgramParam* param, FindParam(path));
   if (with_gradients_ == nullptr) {
     return absl::FailedPreconditionError(

@@ -22,6 +22,7 @@
 #include "cpp/autodiff/cut.h"
 #include "cpp/ckpt/checkpoint_reader.h"
 #include "cpp/exec/executor.h"
+#include "cpp/interop/original_names.h"
 #include "cpp/ir/program.h"
 #include "cpp/train/run_environment.h"
 
@@ -70,6 +71,13 @@ class ProgramObject {
 
   ProgramObject() = default;
   absl::Status FillParameters(const ProgramSource& source);
+  // The names of an imported model; none when it has been changed since.
+  absl::Status FindOriginalNames(const CheckpointReader& reader);
+  // By a name of ours.
+  absl::StatusOr<Tensor> GetOwnParam(std::string_view path) const;
+  absl::StatusOr<Tensor> GetOwnGradient(std::string_view path) const;
+  // Whether it is an original name, and no path of ours.
+  bool IsOriginal(std::string_view name) const;
   absl::StatusOr<const ProgramParam*> FindParam(std::string_view path) const;
   // Binds, makes room in the caches, finds the executor and hands it everything.
   absl::StatusOr<std::shared_ptr<Executor>> Prepare(absl::Span<const NamedTensor> given,
@@ -96,6 +104,7 @@ class ProgramObject {
   bool gradients_ = false;
   uint64_t seed_ = 0;
   std::shared_ptr<const Program> program_;
+  std::unique_ptr<OriginalNames> original_names_;  // null for a model of our own
   std::unique_ptr<ProgramInputs> inputs_;
   std::shared_ptr<SlotStore> store_;
   bool weights_are_stale_ = true;

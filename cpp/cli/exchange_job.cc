@@ -1,0 +1,41 @@
+#include "cpp/cli/exchange_job.h"
+
+#include <cstdio>
+#include <string>
+
+#include "cpp/cli/signals.h"
+#include "cpp/cli/terminal.h"
+#include "cpp/cli/text.h"
+
+namespace tessera::cli {
+
+Error WaitForExchange(std::string_view command, const Job& job, Json* report) {
+  const StopSignal signal;
+  ProgressBar bar;
+  for (;;) {
+    Error error = Error::Take(tsr_job_wait(job.get(), 0.05));
+    if (error.code() != TSR_DEADLINE_EXCEEDED) {
+      bar.Clear();
+      if (error) return error;
+      break;
+    }
+    if (signal.received() != 0) tsr_job_cancel(job.get());
+    tsr_progress progress = {};
+    progress.struct_size = sizeof(progress);
+    CLI_RETURN_IF_ERROR(Error::Take(tsr_job_progress(job.get(), &progress)));
+    if (progress.total_steps <= 0) continue;
+    const auto done = static_cast<double>(progress.step);
+    const auto total = static_cast<double>(progress.total_steps);
+    bar.Draw(done / total, ReadableBytes(done) + " of " + ReadableBytes(total));
+  }
+  std::string text;
+  CLI_RETURN_IF_ERROR(CallText(&text, tsr_job_report, job.get()));
+  if (!Json::Parse(text, report)) return Error("tsr_job_report: no JSON", TSR_INTERNAL);
+  for (const Json& note : (*report)["notes"].items()) {
+    std::fprintf(stderr, "tessera %.*s: note: %s\n", static_cast<int>(command.size()),
+                 command.data(), note.AsText().c_str());
+  }
+  return Error();
+}
+
+}  // namespace tessera::cli

@@ -1,0 +1,198 @@
+// Decoders: texts of tokens back to text.
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "cpp/base/status_macros.h"
+#include "cpp/data/tokenizers/internal/pipeline.h"
+#include "cpp/data/tokenizers/internal/unicode.h"
+
+namespace tessera {
+namespace {
+
+using Texts = std::vector<std::string>;
+
+class ByteLevelDecoder : public TokenDecoder {
+ public:
+  Texts Decode(Texts tokens) const override {
+    std::string bytes;
+    for (const std::string& token : tokens) {
+      std::string own;
+      bool is_known = true;
+      for (uint32_t code : CodePoints(token)) {
+        const int byte = ByteOfChar(code);
+        is_known = is_known && byte >= 0;
+        own.push_back(static_cast<char>(byte));
+      }
+      bytes += is_known ? own : token;  // a token of other characters stands for itself
+    }
+    return {WithReplacements(bytes)};
+  }
+};
+
+// "<0x0A>" to bytes; bytes that make no text become U+FFFD, one each.
+class ByteFallbackDecoder : public TokenDecoder {
+ public:
+  Texts Decode(Texts tokens) const override {
+    Texts out;
+    std::string bytes;
+    const auto flush = [&] {
+      if (bytes.empty()) return;
+      if (WithReplacements(bytes) == bytes) {
+        out.push_back(bytes);
+      } else {
+        for (size_t i = 0; i < bytes.size(); ++i) out.emplace_back("\xEF\xBF\xBD");
+      }
+      bytes.clear();
+    };
+    for (std::string& token : tokens) {
+      uint32_t byte = 0;
+      const bool is_byte = token.size() == 6 && absl::StartsWith(token, "<0x") &&
+                           token[5] == '>' &&
+                           absl::SimpleHexAtoi(std::string_view(token).substr(3, 2), &byte);
+      if (is_byte) {
+        bytes.push_back(static_cast<char>(byte));
+      } else {
+        flush();
+        out.push_back(std::move(token));
+      }
+    }
+    flush();
+    return out;
+  }
+};
+
+class ReplaceDecoder : public TokenDecoder {
+ public:
+  ReplaceDecoder(std::string from, std::string to) : from_(std::move(from)), to_(std::move(to)) {}
+  Texts Decode(Texts tokens) const override {
+    for (std::string& token : tokens) token = absl::StrReplaceAll(token, {{from_, to_}});
+    return tokens;
+  }
+
+ private:
+  const std::string from_, to_;
+};
+
+class FuseDecoder : public TokenDecoder {
+ public:
+  Texts Decode(Texts tokens) const override { return {absl::StrJoin(tokens, "")}; }
+};
+
+// Takes up to so many of a character off the beginning and the end of every part.
+class StripDecoder : public TokenDecoder {
+ public:
+  StripDecoder(std::string content, int64_t start, int64_t stop)
+      : content_(std::move(content)), start_(start), stop_(stop) {}
+  Texts Decode(Texts tokens) const override {
+    for (std::string& token : tokens) {
+      std::string_view rest = token;
+      for (int64_t i = 0; i < start_ && absl::StartsWith(rest, content_); ++i) {
+        rest.remove_prefix(content_.size());
+      }
+      for (int64_t i = 0; i < stop_ && absl::EndsWith(rest, content_); ++i) {
+        rest.remove_suffix(content_.size());
+      }
+      token = std::string(rest);
+    }
+    return tokens;
+  }
+
+ private:
+  const std::string content_;
+  const int64_t start_, stop_;
+};
+
+class MetaspaceDecoder : public TokenDecoder {
+ public:
+  MetaspaceDecoder(std::string replacement, bool prepends)
+      : replacement_(std::move(replacement)), prepends_(prepends) {}
+  Texts Decode(Texts tokens) const override {
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      std::string_view rest = tokens[i];
+      if (i == 0 && prepends_ && absl::StartsWith(rest, replacement_)) {
+        rest.remove_prefix(replacement_.size());
+      }
+      tokens[i] = absl::StrReplaceAll(rest, {{replacement_, " "}});
+    }
+    return tokens;
+  }
+
+ private:
+  const std::string replacement_;
+  const bool prepends_;
+};
+
+class SequenceDecoder : public TokenDecoder {
+ public:
+  explicit SequenceDecoder(std::vector<std::unique_ptr<TokenDecoder>> steps)
+      : steps_(std::move(steps)) {}
+  Texts Decode(Texts tokens) const override {
+    for (const auto& step : steps_) tokens = step->Decode(std::move(tokens));
+    return tokens;
+  }
+
+ private:
+  const std::vector<std::unique_ptr<TokenDecoder>> steps_;
+};
+
+int64_t IntOf(const ConfigValue& object, std::string_view name) {
+  const ConfigValue* value = object.Find(name);
+  return value == nullptr || value->AsInt() == nullptr ? 0 : *value->AsInt();
+}
+
+absl::StatusOr<std::unique_ptr<TokenDecoder>> NewSequence(const ConfigValue& described) {
+  std::vector<std::unique_ptr<TokenDecoder>> steps;
+  const ConfigValue* list = described.Find("decoders");
+  if (list == nullptr || list->AsList() == nullptr) {
+    return absl::InvalidArgumentError("decoders: expected a list");
+  }
+  for (const ConfigValue& one : *list->AsList()) {
+    ASSIGN_OR_RETURN(std::unique_ptr<TokenDecoder> step, NewTokenDecoder(one));
+    if (step != nullptr) steps.push_back(std::move(step));
+  }
+  return std::make_unique<SequenceDecoder>(std::move(steps));
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<TokenDecoder>> NewTokenDecoder(const ConfigValue& described) {
+  if (described.empty()) return std::unique_ptr<TokenDecoder>();
+  const std::string type = TypeOf(described);
+  if (type == "Sequence") return NewSequence(described);
+  if (type == "ByteLevel") return std::make_unique<ByteLevelDecoder>();
+  if (type == "ByteFallback") return std::make_unique<ByteFallbackDecoder>();
+  if (type == "Fuse") return std::make_unique<FuseDecoder>();
+  if (type == "Metaspace") {
+    ASSIGN_OR_RETURN(std::string replacement,
+                     ReadText(described, "replacement", "\xE2\x96\x81"));
+    ASSIGN_OR_RETURN(const bool adds_space, ReadBool(described, "add_prefix_space", true));
+    ASSIGN_OR_RETURN(const std::string scheme,
+                     ReadText(described, "prepend_scheme", adds_space ? "always" : "never"));
+    if (replacement.empty()) return absl::InvalidArgumentError("Metaspace: no replacement");
+    return std::make_unique<MetaspaceDecoder>(std::move(replacement), scheme != "never");
+  }
+  if (type == "Replace") {
+    const ConfigValue* pattern = described.Find("pattern");
+    const ConfigValue* from = pattern == nullptr ? nullptr : pattern->Find("String");
+    if (from == nullptr || from->AsText() == nullptr || from->AsText()->empty()) {
+      return absl::UnimplementedError("Replace: expected a pattern that is a text");
+    }
+    ASSIGN_OR_RETURN(std::string to, ReadText(described, "content", ""));
+    return std::make_unique<ReplaceDecoder>(*from->AsText(), std::move(to));
+  }
+  if (type == "Strip") {
+    ASSIGN_OR_RETURN(std::string content, ReadText(described, "content", " "));
+    if (content.empty()) return absl::InvalidArgumentError("Strip: expected a character");
+    return std::make_unique<StripDecoder>(std::move(content), IntOf(described, "start"),
+                                          IntOf(described, "stop"));
+  }
+  return absl::UnimplementedError(
+      absl::StrCat("decoder: expected Sequence, ByteLevel, ByteFallback, Fuse, Metaspace, Replace "
+                   "or Strip, got '", type, "'"));
+}
+
+}  // namespace tessera
