@@ -512,6 +512,26 @@ func TestPanicsOfSinksComeBackAsErrors(t *testing.T) {
 	fails(t, trainer.AddSink(nil), InvalidArgument, "sink")
 }
 
+func TestCallbacksThatCallBackInAreToldSo(t *testing.T) {
+	trainer := endless(t, checkedRuntime(t))
+	told := make(chan error, 1)
+	ok(t, trainer.AddSink(func([]byte) {
+		_, err := trainer.Step()
+		select {
+		case told <- err:
+			trainer.Close() // ends the training; the handle is freed when the step is over
+		default:
+		}
+	}))
+	job := must[*Job](t)(trainer.Run(context.Background(), 0))
+	_, err := job.Wait()
+	fails(t, err, Cancelled, "")
+	fails(t, <-told, FailedPrecondition, "trainer")
+	job.Close()
+	_, err = trainer.Step()
+	fails(t, err, FailedPrecondition, "closed")
+}
+
 func TestLoopsOverStreamsMayPanicOrEndTheGoroutine(t *testing.T) {
 	trainer := endless(t, checkedRuntime(t))
 	generator := must[*Generator](t)(trainer.Generator())

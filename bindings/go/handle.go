@@ -8,7 +8,7 @@ import "C"
 import (
 	"encoding/json"
 	"runtime"
-	"sync"
+	"sync/atomic"
 	"unsafe"
 )
 
@@ -20,12 +20,13 @@ type handle struct {
 
 // state is what the finalizer of a forgotten handle frees; it does not refer to the handle's owner.
 type state struct {
-	mutex    sync.Mutex
-	raw      unsafe.Pointer
-	free     func(unsafe.Pointer)
-	users    int
-	isClosed bool
+	raw  unsafe.Pointer
+	free func(unsafe.Pointer)
+	// uses counts the calls that hold it open, by oneUse, and isClosed is its lowest bit.
+	uses atomic.Int64
 }
+
+const isClosed, oneUse = 1, 2
 
 // own makes the state of a new handle. A finalizer is the net under forgotten ones.
 func own(raw unsafe.Pointer, free func(unsafe.Pointer)) handle {
@@ -44,12 +45,17 @@ func (h handle) Close() error {
 }
 
 func (s *state) close() {
-	s.mutex.Lock()
-	isLast := !s.isClosed && s.users == 0
-	s.isClosed = true
-	s.mutex.Unlock()
-	if isLast {
-		s.free(s.raw)
+	for {
+		now := s.uses.Load()
+		if now&isClosed != 0 {
+			return
+		}
+		if s.uses.CompareAndSwap(now, now|isClosed) {
+			if now == 0 {
+				s.free(s.raw)
+			}
+			return
+		}
 	}
 }
 
@@ -58,23 +64,21 @@ func (h handle) use(call func(raw unsafe.Pointer) error) error {
 	if h.state == nil {
 		return Errorf(InvalidArgument, "handle: expected one that was made, got an empty struct")
 	}
-	h.mutex.Lock()
-	if h.isClosed {
-		h.mutex.Unlock()
-		return Errorf(FailedPrecondition, "handle: expected an open one, got one that is closed")
+	for {
+		now := h.uses.Load()
+		if now&isClosed != 0 {
+			return Errorf(FailedPrecondition, "handle: expected an open one, got one that is closed")
+		}
+		if h.uses.CompareAndSwap(now, now+oneUse) {
+			break
+		}
 	}
-	h.users++
-	h.mutex.Unlock()
 	defer h.release()
 	return call(h.raw)
 }
 
 func (s *state) release() {
-	s.mutex.Lock()
-	s.users--
-	isLast := s.isClosed && s.users == 0
-	s.mutex.Unlock()
-	if isLast {
+	if s.uses.Add(-oneUse) == isClosed {
 		s.free(s.raw)
 	}
 }

@@ -68,7 +68,7 @@ final class Callbacks {
   }
 
   private static Map<String, Object> attributes(byte[] json) throws TesseraException {
-    return json.length == 0 ? Map.of() : Json.parseObject(Text.of(json));
+    return json.length <= 2 ? Map.of() : Json.parseObject(Text.of(json)); // "{}" is none
   }
 
   /** {@code dims} has those of all operands, each after their number. */

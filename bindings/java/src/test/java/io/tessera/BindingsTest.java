@@ -397,6 +397,23 @@ final class BindingsTest {
   }
 
   @Test
+  void callbacksThatCallBackInAreToldSo() throws Exception {
+    List<Code> codes = Collections.synchronizedList(new ArrayList<>());
+    try (Runtime runtime = Small.runtime(); Trainer trainer = endless(runtime)) {
+      trainer.addSink(record -> {
+        TesseraException error = assertThrows(TesseraException.class, trainer::step);
+        codes.add(error.code());
+        trainer.close(); // ends the training; the handle is freed when the step is over
+      });
+      Job job = trainer.run();
+      fails(Code.CANCELLED, "", job::await);
+      job.close();
+      assertThrows(IllegalStateException.class, trainer::step);
+    }
+    assertEquals(List.of(Code.FAILED_PRECONDITION), codes);
+  }
+
+  @Test
   void aLayerInJavaTrainsAndRunsWhereItsCodeIsNot() throws Exception {
     try (Runtime runtime = Small.runtime(); Runtime other = Small.runtime();
         Config config = Small.config(runtime, Small.corpus(folder))) {
