@@ -196,14 +196,15 @@ TSR_API TSR_MUST_USE tsr_status* tsr_runtime_json_schema(tsr_runtime* runtime, c
 
 /* ---- Config --------------------------------------------------------------------------------- */
 
-/* Reads a config from JSON text (comments and trailing commas allowed). `name` stands in errors
- * for the file. All errors of the text are reported at once, see tsr_status_payload.
- * Owns: the caller frees *out_config. Threads: any. Since: 0.1. */
+/* Reads a config from JSON text (comments and trailing commas allowed), with its "parameters" and
+ * "modifiers"; it cannot extend files. `name` stands in errors for the file. All errors of the text
+ * are reported at once, see tsr_status_payload. Owns: the caller frees *out_config. Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_config_parse(tsr_runtime* runtime, const char* text,
                                                   size_t text_len, const char* name,
                                                   size_t name_len, tsr_config** out_config);
 
-/* Reads a config file. Errors: NOT_FOUND, PERMISSION_DENIED, those of tsr_config_parse.
+/* Reads a config file and the files that it extends, which it names by relative paths. Errors:
+ * NOT_FOUND, PERMISSION_DENIED, those of tsr_config_parse.
  * Owns: the caller frees *out_config. Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_config_load(tsr_runtime* runtime, const char* path,
                                                  size_t path_len, tsr_config** out_config);
@@ -549,7 +550,8 @@ TSR_API TSR_MUST_USE tsr_status* tsr_program_set_param(tsr_program* program, con
                                                        size_t path_len, const tsr_tensor* tensor);
 
 /* Copies the gradient of the parameter at `path`, of the last run with gradients; zeros where no
- * loss depends on it. Original names as in tsr_program_get_param. Errors: NOT_FOUND, FAILED_PRECONDITION (there was no such run).
+ * loss depends on it. Original names as in tsr_program_get_param. Errors: NOT_FOUND,
+ * FAILED_PRECONDITION (there was no such run).
  * Owns: the caller frees *out_tensor. Threads: one. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_program_get_gradient(tsr_program* program, const char* path,
                                                           size_t path_len,
@@ -723,9 +725,9 @@ TSR_API TSR_MUST_USE tsr_status* tsr_checkpoint_import(tsr_runtime* runtime, con
                                                        size_t path_len, tsr_job** out_job);
 
 /* Writes the model of a checkpoint (or of the newest one in a folder of them) as a Hugging Face
- * folder. `options` is JSON: {"family": "" (that it was imported from, or the first that can say the
- * model), "max_file_bytes": 5368709120}. Of a model that was imported and not changed since, the
- * tensors are those that came in, byte for byte. Progress and report as above; config.json is
+ * folder. `options` is JSON: {"family": "" (that it was imported from, or the first that can say
+ * the model), "max_file_bytes": 5368709120}. Of a model that was imported and not changed since,
+ * the tensors are those that came in, byte for byte. Progress and report as above; config.json is
  * written last. The job's errors: NOT_FOUND, ALREADY_EXISTS (the folder holds a model), DATA_LOSS.
  * Owns: the caller frees *out_job. Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_checkpoint_export(tsr_runtime* runtime, const char* path,

@@ -101,8 +101,13 @@ class GoTest(binding_testing.BindingTest):
         self.assertEqual(binding_testing.unreached(text, "C.", NOT_NEEDED), [])
 
     def test_the_header_is_that_of_the_interface(self):
-        self.assertTrue(binding_testing.read("bindings/go/tessera.h") ==
-                        binding_testing.read("capi/include/tessera.h"), "run bindings/refresh")
+        copy, header = (binding_testing.read(*path) for path in (
+            ("bindings", "go", "tessera.h"), ("capi", "include", "tessera.h")))
+        if not binding_testing.IS_LONG:  # comments may lag behind
+            copy, header = (re.sub(r"/\*.*?\*/|\s+", " ", text, flags=re.S)
+                            for text in (copy, header))
+        self.assertTrue(re.sub(" +", " ", copy) == re.sub(" +", " ", header),
+                        "run bindings/refresh")
 
 
 if __name__ == "__main__":
