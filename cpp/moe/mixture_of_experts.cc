@@ -3,7 +3,8 @@
 //
 // Gate -> capacity -> plan -> dispatch -> experts -> combine, each its own part. Nothing is dropped
 // unless a capacity is set; a token whose choices are all dropped gets zero, so that the residual
-// around the layer is what remains of it. Sums are in the order of a token's choices. Copies of one
+// around the layer is what remains of it. Experts that return zero or the token itself cost nothing
+// (MoE++, arXiv 2410.07348). Sums are in the order of a token's choices. Copies of one
 // expert are stacked [E, ...] and run as grouped products (nn/grouped.h); experts that are not
 // alike run one after the other on all rows.
 // Sources: Shazeer et al., arXiv 1701.06538; dropless: MegaBlocks, arXiv 2211.15841.
@@ -31,22 +32,28 @@ class MixtureOfExperts : public Module {
           absl::StrCat("input 0: expected tokens x[..., D], got ", graph.type(x).ToText()));
     }
     ASSIGN_OR_RETURN(Routing routing,
-                     ReadRouting(graph, scope.Call("gate", {Jittered(scope, x)}), Count()));
+                     ReadRouting(graph, scope.Call("gate", {Jittered(scope, x)}), Choices()));
     routing.weights = Weights(graph, routing.weights);
     const Routing chosen = routing;   // of whom losses and metrics speak
     const double capacity = Capacity(scope);
     if (capacity > 0) Limit(scope, capacity, routing);
-    const ValueId y = Experts(scope, x, routing);
+    const bool is_latent = scope.HasChild("latent_in");
+    ValueId y = Experts(scope, is_latent ? scope.Call1("latent_in", {x}) : x, routing);
+    if (is_latent) y = scope.Call1("latent_out", {y});
+    if (config_.copy_experts > 0) y = graph.Add(y, Copied(graph, x, routing));
     for (int i = 0; i < scope.ChildCount("balance"); ++i) {
       scope.Call("balance", {chosen.ids, routing.ids, chosen.weights, chosen.scores, chosen.logits},
                  absl::StrCat("balance/", i), i);
     }
     if (!scope.HasChild("shared")) return Values{y};
-    return Values{graph.Add(y, Shared(scope, x))};
+    const ValueId shared = Shared(scope, x);
+    return Values{config_.residual_mix ? Mixed(scope, x, y, shared) : graph.Add(y, shared)};
   }
 
  private:
+  // Experts that compute, and all that a gate may choose.
   int64_t Count() const { return listed_ > 0 ? listed_ : config_.num_experts; }
+  int64_t Choices() const { return Count() + config_.zero_experts + config_.copy_experts; }
 
   double Capacity(const Scope& scope) const {
     const bool trains = scope.mode() == Mode::kTrain;
@@ -72,15 +79,18 @@ class MixtureOfExperts : public Module {
   // Takes choices away that an expert has no room for.
   void Limit(Scope& scope, double factor, Routing& routing) const {
     Graph& graph = scope.graph();
-    std::vector<ValueId> operands = {routing.ids};
+    if (!graph.ok()) return;
+    const bool per_sequence = config_.group == RoutingGroup::kSequence;
+    const Dims dims = graph.dims(routing.ids);
+    std::vector<ValueId> operands = {AsGroups(graph, routing.ids, per_sequence)};
     if (const ValueId priority = Priority(scope, routing); priority != kNoValue) {
-      operands.push_back(priority);
+      operands.push_back(AsGroups(graph, priority, per_sequence));
     }
-    routing.ids = graph.Op("drop_over_capacity", operands,
-                           {{"num_experts", Count()},
-                            {"factor", factor},
-                            {"minimum", config_.min_capacity},
-                            {"per_sequence", config_.group == RoutingGroup::kSequence}});
+    const ValueId kept_ids = graph.Op("drop_over_capacity", operands,
+                                      {{"num_experts", Choices()},
+                                       {"factor", factor},
+                                       {"minimum", config_.min_capacity}});
+    routing.ids = graph.Reshape(kept_ids, dims);
     if (!config_.renormalize_kept || !graph.ok()) return;
     const DType dtype = graph.dtype(routing.weights);
     const ValueId none = graph.Constant(-1, DType::kI32);
@@ -118,11 +128,16 @@ class MixtureOfExperts : public Module {
   ValueId Experts(Scope& scope, ValueId x, const Routing& routing) const {
     Graph& graph = scope.graph();
     if (!graph.ok()) return kNoValue;
-    Attrs attrs = {{"num_experts", Count()}};
-    if (routing.planned != kNoValue) {
-      attrs.Set("rows_per_token", graph.dims(routing.planned)[0].value());
+    const Dim planned = routing.planned != kNoValue ? graph.dims(routing.planned)[0]
+                                                    : graph.dims(routing.ids).back();
+    const Attrs attrs = {{"num_experts", Count()}, {"rows_per_token", planned.value()}};
+    ValueId ids = routing.ids;
+    if (Choices() > Count()) {
+      const ValueId count = graph.Constant(static_cast<double>(Count()), DType::kI32);
+      ids = graph.Op("where", {graph.Op("less", {ids, count}), ids,
+                               graph.Constant(-1, DType::kI32)});
     }
-    std::vector<ValueId> operands = {routing.ids};
+    std::vector<ValueId> operands = {ids};
     if (config_.check_weights) operands.push_back(routing.weights);
     const Values plan = graph.Ops("plan", operands, attrs, 4);
     const ValueId rows = plan[0], slots = plan[1], owners = plan[2];
@@ -139,6 +154,20 @@ class MixtureOfExperts : public Module {
       graph.Fail(absl::InvalidArgumentError("slot 'expert': expected one result"));
     }
     return graph.Op("combine", {returned, slots, rows, routing.weights});
+  }
+
+  // The token itself, times the weights of the copy experts among its choices.
+  ValueId Copied(Graph& graph, ValueId x, const Routing& routing) const {
+    if (!graph.ok()) return kNoValue;
+    const DType dtype = graph.dtype(routing.weights);
+    const auto last = static_cast<int64_t>(graph.dims(routing.ids).size()) - 1;
+    const ValueId first = graph.Constant(
+        static_cast<double>(Count() + config_.zero_experts), DType::kI32);
+    const ValueId is_copy =
+        graph.Cast(graph.Op("greater_equal", {routing.ids, first}), dtype);
+    const ValueId weight =
+        graph.Sum(graph.Mul(routing.weights, is_copy), {last}, /*keep_dims=*/true);
+    return graph.Mul(x, graph.Cast(weight, graph.dtype(x)));
   }
 
   // Every expert on all rows; a row keeps what its owner made of it.
@@ -172,6 +201,21 @@ class MixtureOfExperts : public Module {
     const ValueId weight = scope.Param("shared_gate/weight", {graph.dims(x).back(), Dim(1)},
                                        Initializer::Normal(config_.init_std), {"embed", ""});
     return graph.Mul(y, graph.Op("sigmoid", {graph.MatMul(x, weight)}));
+  }
+
+  // c0 * y + c1 * shared, c = softmax(x M) (residual mixture: DeepSpeed-MoE, arXiv 2201.05596).
+  ValueId Mixed(Scope& scope, ValueId x, ValueId y, ValueId shared) const {
+    Graph& graph = scope.graph();
+    const ValueId mix =
+        SoftmaxLast(graph, RouterLogits(scope, x, "residual_mix/weight", 2, config_.init_std));
+    if (!graph.ok()) return kNoValue;
+    const auto last = static_cast<int64_t>(graph.dims(mix).size()) - 1;
+    const auto share = [&](int64_t i) {
+      const ValueId part = graph.Op(
+          "slice", {mix}, {{"dim", last}, {"start", i}, {"size", int64_t{1}}});
+      return graph.Cast(part, graph.dtype(x));
+    };
+    return graph.Add(graph.Mul(y, share(0)), graph.Mul(shared, share(1)));
   }
 
   MixtureOfExpertsConfig config_;

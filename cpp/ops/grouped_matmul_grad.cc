@@ -2,6 +2,7 @@
 // grouped_matmul by its matrices. Zeros for an expert without rows. Summed over the rows in their
 // order in fp32 (fp64 for f64) and rounded once, to `dtype`.
 #include "absl/strings/str_cat.h"
+#include "cpp/ops/internal/checks.h"
 #include "cpp/ops/internal/elementwise.h"
 
 namespace tessera {
@@ -14,11 +15,7 @@ OpDef GroupedMatmulGradOp() {
       .RequiredAttr(AttrSpec::kInt, "num_experts", "how many there are")
       .Attr("dtype", "f32", "of the result")
       .OutputDTypeAttr("dtype")
-      .Check([](const OpUse& use) {
-        if (use.attrs.Int("num_experts") >= 1) return absl::OkStatus();
-        return absl::InvalidArgumentError(
-            absl::StrCat("num_experts must be at least 1, got ", use.attrs.Int("num_experts")));
-      })
+      .Check(CheckExperts)
       .Linear({0, 1})
       .Flops([](absl::Span<const std::vector<int64_t>> inputs,
                 absl::Span<const std::vector<int64_t>>, const Attrs&) {

@@ -51,13 +51,12 @@ int32_t PrepareDrop(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* re
   const bool has_priority = call->input_count == 2;
   if (!HasOperands(call, has_priority ? 2 : 1, 1, reason)) return 1;
   const tsr_operand& ids = call->inputs[0];
-  const bool per_sequence = BoolAttr(call, "per_sequence");
-  if (ids.rank < (per_sequence ? 3 : 2) || TypeOf(ids) != DType::kI32) {
+  if (ids.rank < 2 || TypeOf(ids) != DType::kI32) {
     return Decline(reason, "expected i32 ids of tokens and slots");
   }
-  const int64_t groups = per_sequence ? ids.dims[0] : 1;
+  const int64_t groups = CountDims(ids, 0, ids.rank - 2);
   Group group;
-  group.pairs = CountDims(ids, per_sequence ? 1 : 0, ids.rank);
+  group.pairs = CountDims(ids, ids.rank - 2, ids.rank);
   group.experts = IntAttr(call, "num_experts", 1);
   const double share = FloatAttr(call, "factor", 1) * static_cast<double>(group.pairs) /
                        static_cast<double>(group.experts);

@@ -112,6 +112,32 @@ TEST(TotalsTest, MainComesBackFromTextAndBytes) {
   }
 }
 
+// What looks at all tokens of a micro-batch cannot be shared by ranks; everything else can.
+TEST(TotalsTest, RanksMayShareWhatDoesNotNeedAllTokens) {
+  const auto refusal = [](const std::string& fields) {
+    ModelParts parts;
+    parts.feed_forward = absl::StrCat(R"("type": "MixtureOfExperts", "num_experts": 3,
+        "expert": {"hidden_dim": 5}, )", fields);
+    const auto main = TraceJson(ModelJson(parts), {DType::kF32, Mode::kTrain});
+    EXPECT_TRUE(main.ok()) << main.status();
+    CompileOptions options;
+    options.gradients = true;
+    options.micro_batches = 2;
+    const auto program = Compile(**main, OpTable::Builtin(), options);
+    EXPECT_TRUE(program.ok()) << program.status();
+    return program.ok() ? (*program)->not_data_parallel : "no program";
+  };
+  for (const char* gate : {"TopKGate", "SwitchGate", "GShardGate", "NoisyTopKGate", "DeepSeekGate",
+                           "ExpertChoiceGate", "BaseGate", "CosineGate", "ReluGate", "TopPGate"}) {
+    EXPECT_EQ(refusal(absl::StrCat(R"("top_k": 2, "gate": {"type": ")", gate, R"("})")), "")
+        << gate;
+  }
+  EXPECT_EQ(refusal(R"("capacity_factor": 1, "group": "sequence")"), "");
+  EXPECT_THAT(refusal(R"("capacity_factor": 1)"), HasSubstr("drop_over_capacity"));
+  EXPECT_NE(refusal(R"("gate": {"type": "SinkhornGate"})"), "");
+  EXPECT_NE(refusal(R"("gate": {"type": "BaseGate", "per_sequence": false})"), "");
+}
+
 // --- Copies ---
 
 struct OneModule {

@@ -202,6 +202,15 @@ Matrix Sinkhorn(const LayerRun& run, const Matrix& x) {
   return weights;
 }
 
+// Outside of training the best expert.
+Matrix Base(const LayerRun& run, const Matrix& x) {
+  return ByToken(run, x, [](const std::vector<double>& l) {
+    std::vector<double> score;
+    for (double v : l) score.push_back(Sigmoid(v));
+    return Chosen(l, score, 1);
+  });
+}
+
 struct GateCase {
   std::string name;
   std::string fields;
@@ -227,6 +236,8 @@ std::vector<GateCase> GateCases() {
       TopKBefore(2, true));
   add("top_k_sigmoid", R"("num_experts": 5, "gate": {"score": "sigmoid", "bias": true})",
       TopKSigmoid(2));
+  add("zero_and_copy_experts",
+      R"("num_experts": 3, "zero_experts": 1, "copy_experts": 2, "top_k": 3)", TopKAfter(3));
   add("one_expert", R"("num_experts": 1, "top_k": 1)", TopKAfter(1));
   add("many_experts", R"("num_experts": 257, "top_k": 3)", TopKAfter(3));
   add("switch", R"("num_experts": 4, "gate": {"type": "SwitchGate"})", TopKBefore(1, false));
@@ -243,6 +254,7 @@ std::vector<GateCase> GateCases() {
       [](const LayerRun& run, const Matrix& x) { return ByToken(run, x, TopP); });
   add("expert_choice",
       R"("num_experts": 3, "gate": {"type": "ExpertChoiceGate", "capacity": 1.5})", ExpertChoice);
+  add("base", R"("num_experts": 4, "top_k": 1, "gate": {"type": "BaseGate"})", Base);
   add("sinkhorn", R"("num_experts": 4, "top_k": 1, "gate": {"type": "SinkhornGate"})", Sinkhorn,
       Mode::kTrain);
   return cases;
@@ -264,11 +276,17 @@ std::vector<double> ExpertOf(const LayerRun& run, size_t e, const std::vector<do
   return product(hidden, "down_proj", kWidth);
 }
 
+// Experts beyond the stacked ones: one that returns zero, then ones that return the token.
 Matrix LayerOf(const LayerRun& run, const Matrix& x, const Matrix& weights) {
   Matrix y(x.size(), std::vector<double>(kWidth, 0.0));
+  const size_t real = run.Values("experts/up_proj/weight").size() / (kWidth * kHidden);
   for (size_t t = 0; t < x.size(); ++t) {
     for (size_t e = 0; e < weights[t].size(); ++e) {
-      if (weights[t][e] == 0) continue;
+      if (weights[t][e] == 0 || e == real) continue;
+      if (e > real) {
+        for (size_t c = 0; c < kWidth; ++c) y[t][c] += weights[t][e] * x[t][c];
+        continue;
+      }
       const std::vector<double> part = ExpertOf(run, e, x[t]);
       for (size_t c = 0; c < part.size(); ++c) y[t][c] += weights[t][e] * part[c];
     }
@@ -316,6 +334,51 @@ TEST_P(GateTest, ManyTokensGoThroughTheVectorKernels) { Check(DType::kF32, 1e-5,
 TEST_P(GateTest, OneToken) {
   if (GetParam().name == "expert_choice") return;   // floor(1 * 1.5 / 3) is no token
   Check(DType::kF64, 1e-12, 1, 1);
+}
+
+// The best sum of scores over all assignments of 6 tokens to 3 experts, two each.
+double BestSum(const Matrix& scores) {
+  double best = -1e30;
+  std::vector<size_t> owners = {0, 0, 1, 1, 2, 2};
+  do {
+    double sum = 0;
+    for (size_t t = 0; t < owners.size(); ++t) sum += scores[t][owners[t]];
+    best = std::max(best, sum);
+  } while (std::next_permutation(owners.begin(), owners.end()));
+  return best;
+}
+
+TEST(BaseGateTest, TheAssignmentIsEvenAndNearlyTheBest) {
+  for (uint64_t seed = 1; seed <= 20; ++seed) {
+    Matrix scores(6, std::vector<double>(3));
+    Function main("main");
+    const ValueType type{DType::kF64, {Dim(6), Dim(3)}};
+    const ValueId in = main.AddInput("scores", InputKind::kArgument, type);
+    Graph graph(OpTable::Builtin(), main);
+    main.AddOutput("ids", graph.Op("balanced_assignment", {in}, {{"precision", 0.001}}));
+    ASSERT_TRUE(graph.ok()) << graph.status();
+    auto run = ModelRun::OfFunction(main, {});
+    ASSERT_TRUE(run.ok()) << run.status();
+    std::vector<double> flat;
+    for (size_t i = 0; i < 18; ++i) {
+      flat.push_back(philox::UnitDouble(PhiloxU64(seed, 4, i)));
+      scores[i / 3][i % 3] = flat.back();
+    }
+    ASSERT_TRUE((*run)->SetInput("scores", 0, flat).ok());
+    ASSERT_TRUE((*run)->executor().Run({ActionKind::kForward}).ok());
+    const auto ids = (*run)->Result();
+    ASSERT_TRUE(ids.ok()) << ids.status();
+    std::vector<int> counts(3, 0);
+    double sum = 0;
+    for (int64_t t = 0; t < 6; ++t) {
+      const auto e = static_cast<size_t>(ids->At(t));
+      ASSERT_LT(e, 3u);
+      ++counts[e];
+      sum += scores[static_cast<size_t>(t)][e];
+    }
+    EXPECT_EQ(counts, (std::vector<int>{2, 2, 2})) << seed;
+    EXPECT_GE(sum, BestSum(scores) - 6 * 0.001) << seed;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Gates, GateTest, testing::ValuesIn(GateCases()),

@@ -51,6 +51,7 @@ std::vector<MixtureCase> MixtureCases() {
   add("relu", none + R"("gate": {"type": "ReluGate", "first_factor": 0.5}, "num_experts": 4)");
   add("top_p", none + R"("gate": {"type": "TopPGate", "normalize": true}, "num_experts": 4)");
   add("expert_choice", none + R"("gate": {"type": "ExpertChoiceGate"}, "num_experts": 3)");
+  add("base", none + R"("gate": {"type": "BaseGate"}, "num_experts": 3)");
   add("sinkhorn", none + R"("gate": {"type": "SinkhornGate"}, "num_experts": 3)");
   add("load_balance", R"("balance": [{"type": "LoadBalance", "weight": 3}], "num_experts": 4)");
   add("load_balance_by_sequence",
@@ -68,6 +69,9 @@ std::vector<MixtureCase> MixtureCases() {
   add("unlike", none + R"("num_experts": 2, "expert": null,
       "experts": [{"type": "FeedForward", "hidden_dim": 4},
                   {"type": "FeedForward", "hidden_dim": 7, "gated": false, "bias": true}])");
+  add("zero_and_copy", R"("num_experts": 3, "zero_experts": 1, "copy_experts": 2, "top_k": 3)");
+  add("latent", none + R"("num_experts": 3, "latent_dim": 6)");
+  add("residual", none + R"("num_experts": 3, "shared": {"hidden_dim": 3}, "residual_mix": true)");
   add("one_after_the_other", none + R"("num_experts": 3, "run_experts": "each")");
   for (const char* drop : {"position", "choice", "probability", "priority", "random"}) {
     add(absl::StrCat("drop_by_", drop),

@@ -179,7 +179,8 @@ absl::Status RunPlan(const std::vector<double>& ids, const std::vector<double>& 
   const ValueId id = main.AddInput("ids", InputKind::kArgument, {DType::kI32, dims});
   const ValueId weight = main.AddInput("weights", InputKind::kArgument, {DType::kF32, dims});
   Graph graph(OpTable::Builtin(), main);
-  const auto plan = graph.Ops("plan", {id, weight}, {{"num_experts", int64_t{4}}}, 4);
+  const auto plan = graph.Ops(
+      "plan", {id, weight}, {{"num_experts", int64_t{4}}, {"rows_per_token", int64_t{2}}}, 4);
   RETURN_IF_ERROR(graph.status());
   for (size_t i = 0; i < plan.size(); ++i) main.AddOutput(absl::StrCat("y", i), plan[i]);
   ASSIGN_OR_RETURN(auto run, ModelRun::OfFunction(main, Options(1, 2)));

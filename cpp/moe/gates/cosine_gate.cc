@@ -34,11 +34,12 @@ class CosineGate : public Module {
         dtype);
     RETURN_IF_ERROR(graph.status());
     const auto last = static_cast<int64_t>(graph.dims(projected).size()) - 1;
-    const ValueId most = graph.Constant(config_.max_scale, dtype);
+    // exp(s) at most max_scale, limited before exp so that nothing overflows.
+    const ValueId limited = Limited(graph, scale, std::log(config_.max_scale), "less");
     Routing routing;
     routing.logits =
         graph.Mul(graph.MatMul(OfLengthOne(graph, projected, last), OfLengthOne(graph, centres, 0)),
-                  graph.Op("minimum", {graph.Op("exp", {scale}), most}));
+                  graph.Op("exp", {limited}));
     routing.scores = SoftmaxLast(graph, routing.logits);
     routing.ids = ChooseLargest(graph, routing.logits, config_.top_k);
     routing.weights = SoftmaxLast(graph, Pick(graph, routing.logits, routing.ids));
@@ -48,8 +49,18 @@ class CosineGate : public Module {
  private:
   static ValueId OfLengthOne(Graph& graph, ValueId x, int64_t dim) {
     const ValueId squares = graph.Sum(graph.Mul(x, x), {dim}, /*keep_dims=*/true);
-    const ValueId least = graph.Constant(1e-24, graph.dtype(x));
-    return graph.Mul(x, graph.Op("rsqrt", {graph.Op("maximum", {squares, least})}));
+    return graph.Mul(x, graph.Op("rsqrt", {Limited(graph, squares, 1e-24, "greater")}));
+  }
+
+  // x where it is less (greater) than the limit, otherwise the limit. As a sum of products: where
+  // the gradient of x is a rank's term, which no choice between it and zero keeps.
+  static ValueId Limited(Graph& graph, ValueId x, double limit, std::string_view is_fine) {
+    if (!graph.ok()) return kNoValue;
+    const DType dtype = graph.dtype(x);
+    const ValueId bound = graph.Constant(limit, dtype);
+    const ValueId fine = graph.Cast(graph.Op(is_fine, {x, bound}), dtype);
+    const ValueId other = graph.Sub(graph.Constant(1, dtype), fine);
+    return graph.Add(graph.Mul(x, fine), graph.Mul(bound, other));
   }
 
   CosineGateConfig config_;

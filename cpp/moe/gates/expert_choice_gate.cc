@@ -44,11 +44,14 @@ class ExpertChoiceGate : public Module {
         "arange", {}, {{"shape", absl::StrCat(experts)}, {"dtype", "i32"}});
     const ValueId all = graph.Op("broadcast_to", {every},
                                  {{"shape", ShapeText(graph.dims(routing.logits))}});
-    routing.ids = graph.Op("drop_over_capacity", {all, routing.scores},
-                           {{"num_experts", experts},
-                            {"factor", config_.capacity / static_cast<double>(experts)},
-                            {"round_down", true},
-                            {"per_sequence", config_.per_sequence}});
+    const ValueId taken =
+        graph.Op("drop_over_capacity",
+                 {AsGroups(graph, all, config_.per_sequence),
+                  AsGroups(graph, routing.scores, config_.per_sequence)},
+                 {{"num_experts", experts},
+                  {"factor", config_.capacity / static_cast<double>(experts)},
+                  {"round_down", true}});
+    routing.ids = graph.Reshape(taken, Dims(graph.dims(routing.logits)));
     routing.weights = routing.scores;
     const auto planned = static_cast<int64_t>(std::ceil(config_.capacity));
     routing.planned =

@@ -82,6 +82,11 @@ ValueId ChoiceMap(Graph& graph, ValueId ids, int64_t size, DType dtype) {
   return Place(graph, graph.Constant(1, dtype, Dims(graph.dims(ids))), ids, size);
 }
 
+ValueId AsGroups(Graph& graph, ValueId x, bool per_sequence) {
+  if (per_sequence || !graph.ok()) return x;
+  return graph.Reshape(x, {Product(LeadingDims(graph, x)), graph.dims(x).back()});
+}
+
 ValueId Normalized(Graph& graph, ValueId weights, double epsilon) {
   if (!graph.ok()) return kNoValue;
   const auto last = static_cast<int64_t>(graph.dims(weights).size()) - 1;

@@ -49,6 +49,9 @@ ValueId Pick(Graph& graph, ValueId x, ValueId ids);
 ValueId Place(Graph& graph, ValueId y, ValueId ids, int64_t size);
 // [..., size] in `dtype`: 1 at the places ids.
 ValueId ChoiceMap(Graph& graph, ValueId ids, int64_t size, DType dtype);
+// x [..., T, n] as [tokens, n], so that all tokens are one group of an op whose groups are the last
+// two dims; x itself with `per_sequence`.
+ValueId AsGroups(Graph& graph, ValueId x, bool per_sequence);
 // weights / (their sum over the last dim + epsilon).
 ValueId Normalized(Graph& graph, ValueId weights, double epsilon);
 // Sums over all dims but the last: [E].

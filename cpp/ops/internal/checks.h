@@ -36,4 +36,12 @@ inline absl::Status CheckChoice(const Attrs& attrs, std::string_view name,
                                                  "'"));
 }
 
+// "num_experts must be between 1 and 2147483647, got 0": ids are 32-bit.
+inline absl::Status CheckExperts(const OpUse& use) {
+  const int64_t count = use.attrs.Int("num_experts");
+  if (count >= 1 && count <= 2147483647) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("num_experts must be between 1 and 2147483647, got ", count));
+}
+
 }  // namespace tessera
