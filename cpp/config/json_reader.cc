@@ -200,7 +200,8 @@ void JsonReader::ReadMembers(const JsonValue& value, const std::string& path, Co
     if (errors_.full()) return;
     if (path.empty() && IsFileWord(member.name)) continue;
     const bool is_type = member.name == "type";
-    const FieldInfo* field = is_type ? nullptr : FieldOf(member, node.info(), path);
+    ConfigNode& owner = overlays_ ? node.OwnerOf(member.name) : node;
+    const FieldInfo* field = is_type ? nullptr : FieldOf(member, owner.info(), path);
     if (field == nullptr && !is_type) continue;
     const std::string_view name = is_type ? std::string_view("type") : field->name;
     const auto [first, is_new] = seen.try_emplace(name, &member);
@@ -211,16 +212,16 @@ void JsonReader::ReadMembers(const JsonValue& value, const std::string& path, Co
       continue;
     }
     if (is_type) continue;
-    const size_t index = static_cast<size_t>(field - node.info().fields.data());
+    const size_t index = static_cast<size_t>(field - owner.info().fields.data());
     if (field->kind == FieldKind::kSlot) {
-      ReadSlot(member.value, *field, where, node.slot(index));
+      ReadSlot(member.value, *field, where, owner.slot(index));
       continue;
     }
     std::optional<ConfigValue> read = ReadValue(member.value, *field, where);
     if (!read.has_value() || read->empty()) continue;
-    node.field(index) = {FieldState::kSet, *std::move(read),
-                         member.value.given != nullptr ? *member.value.given
-                                                       : OriginOf(member.value.offset)};
+    owner.field(index) = {FieldState::kSet, *std::move(read),
+                           member.value.given != nullptr ? *member.value.given
+                                                        : OriginOf(member.value.offset)};
   }
 }
 

@@ -67,13 +67,14 @@ class Setter {
       Fail(at, "the path of a slot, to put another type there", "the field 'type'");
       return;
     }
-    const FieldInfo* field = Find(node.info(), at);
+    ConfigNode& owner = node.OwnerOf(parts_[at].name);
+    const FieldInfo* field = Find(owner.info(), at);
     if (field == nullptr) return;
-    const size_t index = IndexIn(node.info(), *field);
+    const size_t index = IndexIn(owner.info(), *field);
     if (field->kind == FieldKind::kSlot) {
-      SetSlot(*field, node.slot(index), at);
+      SetSlot(*field, owner.slot(index), at);
     } else {
-      SetField(*field, node.field(index), at);
+      SetField(*field, owner.field(index), at);
     }
   }
 
@@ -292,6 +293,7 @@ absl::StatusOr<const ConfigNode*> ParentOf(const SchemaRegistry* registry, const
                                            std::vector<std::unique_ptr<ConfigNode>>& made) {
   const ConfigNode* node = &root;
   for (at = 0; at + 1 < parts.size(); ++at) {
+    node = &node->OwnerOf(parts[at].name);
     ASSIGN_OR_RETURN(const FieldInfo* field, FieldOf(node->info(), parts, at));
     if (field->kind != FieldKind::kSlot) return node;   // the rest is inside a value
     const size_t index = parts[at].index < 0 ? 0 : static_cast<size_t>(parts[at].index);
@@ -308,7 +310,7 @@ absl::StatusOr<const ConfigNode*> ParentOf(const SchemaRegistry* registry, const
       return absl::NotFoundError(absl::StrCat(PathText(parts, at + 1), ": the slot is empty"));
     }
   }
-  return node;
+  return &node->OwnerOf(parts[at].name);
 }
 
 // Follows the rest of a path inside a value.

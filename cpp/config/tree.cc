@@ -58,6 +58,24 @@ size_t ConfigNode::ChildCount(std::string_view slot) const {
   return found == nullptr ? 0 : found->children.size();
 }
 
+const ConfigNode& ConfigNode::OwnerOf(std::string_view field) const {
+  const ConfigNode* node = this;
+  for (;;) {
+    const FieldInfo* inner = node->info_->InnerSlot();
+    if (inner == nullptr || !node->info_->HasRole(inner->role)) return *node;
+    if (field == "type" || node->info_->Find(field) != nullptr) return *node;
+    const ConfigNode* child = node->Child(inner->name);
+    // What neither of them has is missing here.
+    if (child == nullptr) return *this;
+    if (child->info_->Find(field) != nullptr) return *child;
+    node = child;
+  }
+}
+
+ConfigNode& ConfigNode::OwnerOf(std::string_view field) {
+  return const_cast<ConfigNode&>(static_cast<const ConfigNode*>(this)->OwnerOf(field));
+}
+
 uint64_t ConfigNode::Fingerprint() const {
   std::string text = absl::StrCat(info_->name, "@", info_->schema_version, "{");
   for (size_t i = 0; i < fields_.size(); ++i) {

@@ -56,6 +56,10 @@ class ConfigNode {
   // Child number `index` of the slot, nullptr when there is none or no such slot.
   const ConfigNode* Child(std::string_view slot, size_t index = 0) const;
   size_t ChildCount(std::string_view slot) const;
+  // This node, or the one in its inner slot when this is a wrapper without a field of that name:
+  // so that paths stay good when a module is wrapped.
+  const ConfigNode& OwnerOf(std::string_view field) const;
+  ConfigNode& OwnerOf(std::string_view field);
 
   // A stable hash of type, schema version, values and children, whether set or defaults: equal
   // resolved subtrees have equal fingerprints wherever they stand and whoever wrote them.

@@ -1,14 +1,33 @@
 // What the config tests share: a complete small config, and reading it.
 #pragma once
 
+#include <regex>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_replace.h"
 #include "cpp/config/config.h"
 #include "gtest/gtest.h"
 
 namespace tessera {
+
+// Lists of the names of types, fields, roles and members grow with every new one; what errors say
+// around them is what their texts are held against.
+inline std::string WithoutLists(std::string text) {
+  static const std::vector<std::pair<std::regex, std::string>>& lists =
+      *new std::vector<std::pair<std::regex, std::string>>{
+          {std::regex(R"(role (\w+) \([^)]*\))"), "role $1 (...)"},
+          {std::regex(R"(field of (\w+) \([^)]*\))"), "field of $1 (...)"},
+          {std::regex(R"(\(\w+(?:, \w+)+\))"), "(...)"},
+          {std::regex(R"(one of '\w+'(?:, '\w+')*)"), "one of ..."},
+          {std::regex(R"((the slots|it holds|slots for|it is a field of) \w+(?:, \w+)*)"),
+           "$1 ..."},
+      };
+  for (const auto& [list, shown] : lists) text = std::regex_replace(text, list, shown);
+  return text;
+}
 
 // Line numbers in this text are part of what the tests expect.
 inline constexpr char kSmall[] = R"({

@@ -2,11 +2,10 @@
 //
 // Method: misuse.txt holds the cases: "== name", files ("@ name.json" and their text), and after
 // "--" the exact error. run.json is read, m.json (when there) applied, and the result resolved.
-// Every error must name a file and line; lists of four names and more are written "...".
+// Every error must name a file and line; lists of names are written "...".
 // TESSERA_UPDATE_GOLDEN=1 writes the texts anew, to be looked at.
 #include <cstdlib>
 #include <filesystem>
-#include <regex>
 #include <string>
 #include <vector>
 
@@ -82,12 +81,6 @@ std::string ErrorOf(const MisuseCase& entry, const std::string& folder) {
   }
   if (status.ok()) status = config->Resolve().status();
   return absl::StrReplaceAll(status.message(), {{absl::StrCat(folder, "/"), ""}});
-}
-
-// Lists of names grow with every type and field; what is around them is what matters here.
-std::string WithoutLists(const std::string& text) {
-  static const std::regex& list = *new std::regex("(?:'?\\w+'?, ){3,}'?\\w+'?");
-  return std::regex_replace(text, list, "...");
 }
 
 TEST(MisuseTest, EachErrorSaysWhatWhereAndWhatIsNearest) {

@@ -149,6 +149,24 @@ TEST(ModifierTest, PathsSurviveAWrapper) {
   EXPECT_EQ(Get(config, absl::StrCat(kLayer, ".attention.rank")), "16");
 }
 
+TEST(ModifierTest, FieldsOfWhatIsWrappedKeepTheirPaths) {
+  Config config = ParsedWithTestTypes(kSmall);
+  const std::string heads = absl::StrCat(kLayer, ".attention.num_heads");
+  Modify(config, R"([{"wrap": "Attention", "with": "Sleeve"},
+                     {"wrap": "any attention", "with": "Probe"}])");
+  EXPECT_EQ(Get(config, heads), "4");
+  ASSERT_TRUE(config.Set(heads, "8").ok());
+  EXPECT_EQ(Get(config, absl::StrCat(kLayer, ".attention.inner.inner.num_heads")), "8");
+  Modify(config, R"({"set": {"attention": {"num_heads": 2, "rank": 3}},
+                     "in": "TransformerLayer"})");
+  EXPECT_EQ(Get(config, heads), "2");
+  EXPECT_EQ(Get(config, absl::StrCat(kLayer, ".attention.rank")), "3");
+  ASSERT_TRUE(config.Unset(heads).ok());
+  EXPECT_THAT(config.ToJson(), testing::Not(HasSubstr("num_heads")));
+  EXPECT_EQ(config.Set(absl::StrCat(kLayer, ".attention.num_head"), "8").code(),
+            absl::StatusCode::kInvalidArgument);
+}
+
 TEST(ModifierTest, ARoleMeansTheModuleInsideItsWrappers) {
   Config config = ParsedWithTestTypes(kSmall);
   Modify(config, R"({"wrap": "Attention", "with": "Sleeve", "set": {"rank": 8}})");
