@@ -639,6 +639,11 @@ class Job : public internal::Handle<tsr_job, &tsr_job_free> {
     internal::Check(tsr_job_progress(get(), &progress));
     return progress;
   }
+  std::string Report() const {
+    return internal::Text([&](char** text, size_t* len) {
+      return tsr_job_report(get(), text, len);
+    });
+  }
   void Cancel() { tsr_job_cancel(get()); }
 };
 
@@ -742,6 +747,21 @@ inline std::string InspectCheckpoint(std::string_view path, bool verify = false)
   return internal::Text([&](char** text, size_t* len) {
     return tsr_checkpoint_inspect(path.data(), path.size(), verify ? 1 : 0, text, len);
   });
+}
+
+// A model from a Hugging Face folder or a GGUF file as a new checkpoint, and back.
+inline Job ImportModel(const Runtime& runtime, std::string_view source, std::string_view path) {
+  return Job(Job::Made([&](tsr_job** out) {
+    return tsr_checkpoint_import(runtime.get(), source.data(), source.size(), path.data(),
+                                 path.size(), out);
+  }));
+}
+inline Job ExportModel(const Runtime& runtime, std::string_view path, std::string_view folder,
+                       std::string_view options = "{}") {
+  return Job(Job::Made([&](tsr_job** out) {
+    return tsr_checkpoint_export(runtime.get(), path.data(), path.size(), folder.data(),
+                                 folder.size(), options.data(), options.size(), out);
+  }));
 }
 
 }  // namespace tessera
