@@ -39,6 +39,11 @@ class CompleteSuite(Suite):
         unused.discard("tsr_tensor_free")
         self.assertEqual({name for name in unused if not name.startswith("tsr_status_")}, set())
 
+    def test_a_schema_for_editors(self):
+        schema = self.runtime.json_schema()
+        self.assertIn("$schema", schema)
+        self.assertIn("FeedForward", str(schema))
+
     def test_statuses_are_reachable(self):
         status = _raw.tsr_status_new(5, "gone")
         self.assertEqual(_raw.tsr_status_code(status), 5)

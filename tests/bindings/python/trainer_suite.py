@@ -220,6 +220,25 @@ class TrainerSuite(Suite):
             with self.assertRaises(ts.InvalidArgument):
                 list(generator.stream("the ", max_tokens=-1))
 
+    def test_models_go_out_and_come_in(self):
+        with ts.Trainer(self.config(steps=2), out=self.at("out")) as trainer:
+            trainer.train()
+        job = ts.export_model(self.at("out", "checkpoints"), self.at("folder"),
+                              runtime=self.runtime)
+        job.wait()
+        self.assertGreater(job.report()["tensors"], 0)
+        self.assertIn("config.json", os.listdir(self.at("folder")))
+
+        async def come_in():
+            await ts.import_model(self.at("folder"), self.at("again"), runtime=self.runtime)
+
+        asyncio.run(come_in())
+        logits = [ts.Program.from_checkpoint(path, runtime=self.runtime)(tokens=[[1, 2, 3]])
+                  ["logits"].tolist() for path in (self.at("out", "checkpoints"), self.at("again"))]
+        self.assertEqual(*logits)
+        with self.assertRaises(ts.NotFound):
+            ts.import_model(self.at("nowhere"), self.at("new"), runtime=self.runtime).wait()
+
     def test_checkpoints_into_numpy(self):
         with ts.Trainer(self.config(steps=2), out=self.at("out")) as trainer:
             trainer.train()
