@@ -14,6 +14,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
@@ -159,6 +160,36 @@ TEST(RecipesTest, EachHasItsPublishedNumberOfParameters) {
     left.erase(recipe);
   }
   EXPECT_THAT(left, testing::IsEmpty()) << "recipes that are gone";
+}
+
+// Of the experts of a layer a token visits top_k: the total without (1 - top_k / num_experts) of
+// the experts, by the sizes of the config.json files. (The 3.6B of gpt-oss are without its
+// embedding.)
+TEST(RecipesTest, ActiveParametersOfMixtures) {
+  const std::pair<const char*, int64_t> published[] = {
+      {"mixtral-8x7b", 12879925248}, {"mixtral-8x22b", 39152031744},
+      {"qwen3-30b-a3b", 3353032704}, {"gpt-oss-20b", 4187440704},
+      {"olmoe-1b-7b", 1282017280},   {"deepseek-v3-671b", 37552297472},
+  };
+  for (const auto& [recipe, active] : published) {
+    const Config config = Load(recipe);
+    const std::string layer = "model.decoder.layer.feed_forward.";
+    int64_t experts = 0, visited = 0;
+    ASSERT_TRUE(absl::SimpleAtoi(*config.Get(layer + "num_experts"), &experts)) << recipe;
+    ASSERT_TRUE(absl::SimpleAtoi(*config.Get(layer + "top_k"), &visited)) << recipe;
+    const auto main = Trace(config);
+    ASSERT_TRUE(main.ok()) << main.status();
+    int64_t count = 0;
+    for (const FunctionInput& input : (*main)->inputs()) {
+      if (input.kind != InputKind::kParam) continue;
+      int64_t size = 1;
+      for (const Dim& dim : (*main)->type(input.value).dims) size *= dim.value();
+      const std::vector<std::string>& names = input.param.logical_dims;
+      const bool is_routed = !names.empty() && names.front() == "expert";
+      count += is_routed ? size / experts * visited : size;
+    }
+    EXPECT_EQ(count, active) << recipe;
+  }
 }
 
 TEST(RecipesTest, EachHasATinyVariantByOneModifier) {
