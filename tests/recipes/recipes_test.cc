@@ -379,9 +379,8 @@ TEST(RecipesTest, OneLineFitsAThousandExperiments) {
   RecordProperty("seconds", static_cast<int>(took.count()));
   EXPECT_GE(experiments, 1000);
   EXPECT_GE(routed, 500);
-#ifdef NDEBUG
-  EXPECT_LT(took.count(), 60);
-#endif
+  const char* sanitizer = std::getenv("TESSERA_SANITIZE");   // slows everything down
+  if (sanitizer == nullptr || *sanitizer == '\0') EXPECT_LT(took.count(), 60);
 }
 
 }  // namespace
