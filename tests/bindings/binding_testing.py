@@ -101,10 +101,7 @@ class BindingTest(unittest.TestCase):
 
     def check_parity(self, command, env=None):
         """`command` CONFIG OUT WRONG_CONFIG prints the JSON of expected_parity."""
-        config = cli_testing.tiny_config(self.corpus, steps=PARITY_STEPS, eval_every=PARITY_STEPS,
-                                         eval_batches=0)
-        config = self.write("parity.json", json.dumps(config))
-        wrong = self.write("wrong.json", WRONG_CONFIG)
+        config, wrong = parity_configs(self.folder)
         text = run([*command, config, self.at("out"), wrong], env=env)
         got = json.loads(text.strip().split("\n")[-1])
         expected = expected_parity(config, self.at("cli"), wrong)
@@ -112,6 +109,19 @@ class BindingTest(unittest.TestCase):
         # The bytes on disk, too.
         self.assertEqual(cli_testing.tensor_digests(self.at("out", "checkpoints")),
                          cli_testing.tensor_digests(self.at("cli", "checkpoints")))
+
+
+def parity_configs(folder):
+    """The paths of the config and of the wrong one, in `folder`."""
+    corpus = os.path.join(folder, "corpus.txt")
+    cli_testing.write_corpus(corpus)
+    config = cli_testing.tiny_config(corpus, steps=PARITY_STEPS, eval_every=PARITY_STEPS,
+                                     eval_batches=0)
+    paths = os.path.join(folder, "parity.json"), os.path.join(folder, "wrong.json")
+    for path, text in zip(paths, (json.dumps(config), WRONG_CONFIG)):
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    return paths
 
 
 def expected_parity(config, out, wrong):

@@ -11,6 +11,7 @@ import re
 import subprocess
 
 import binding_testing
+import python_env
 from binding_testing import BINDINGS, LIBRARY_FOLDER, run
 
 TARGET = os.path.join(binding_testing.scratch("java"), "target")
@@ -30,12 +31,17 @@ NOT_NEEDED = {
 }
 
 
+def environment():
+    """With the library, and the SWIG that the tests of Python have installed."""
+    swig = os.path.join(os.path.dirname(python_env.tools_python()), "swig")
+    return {**os.environ, "TESSERA_LIB_DIR": LIBRARY_FOLDER, "SWIG": swig}
+
+
 class JavaTest(binding_testing.BindingTest):
     @classmethod
     def setUpClass(cls):
-        env = {**os.environ, "TESSERA_LIB_DIR": LIBRARY_FOLDER}
         run(["mvn", "-q", "-B", f"-Dtessera.target={TARGET}", "package"],
-            cwd=os.path.join(BINDINGS, "java"), env=env)
+            cwd=os.path.join(BINDINGS, "java"), env=environment())
         [cls.natives] = glob.glob(os.path.join(TARGET, "tessera-*-linux-*.jar"))
         [cls.classes] = set(glob.glob(os.path.join(TARGET, "tessera-*.jar"))) - {cls.natives}
 

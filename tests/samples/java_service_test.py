@@ -2,7 +2,8 @@
 
 import os
 
-import service_testing
+import service_testing  # first: it says where the tests of the bindings are
+import java_test
 from service_testing import binding_testing
 
 BINDING = os.path.join(binding_testing.scratch("java_service"), "tessera")
@@ -13,10 +14,9 @@ SAMPLE = os.path.join(binding_testing.SOURCE, "samples", "java_service")
 class JavaServiceTest(service_testing.ServiceTest):
     @classmethod
     def setUpClass(cls):
-        env = {**os.environ, "TESSERA_LIB_DIR": binding_testing.LIBRARY_FOLDER}
         binding_testing.run(["mvn", "-q", "-B", "-f", "with-bindings.xml", "-Dmaven.test.skip",
                              f"-Dtessera.target={BINDING}", f"-Dservice.target={TARGET}",
-                             "package"], cwd=SAMPLE, env=env)
+                             "package"], cwd=SAMPLE, env=java_test.environment())
 
     def start(self, folder, config):
         classes = f"{TARGET}/java-service-0.1.0.jar{os.pathsep}{TARGET}/lib/*"
