@@ -5,6 +5,8 @@ cache; the wheel is built once for the same sources and library; each test run i
 fresh environment.
 """
 
+import contextlib
+import fcntl
 import glob
 import hashlib
 import os
@@ -36,6 +38,15 @@ def run(*words, **options):
     return result.stdout
 
 
+@contextlib.contextmanager
+def alone(path):
+    """While inside, no other test that names this path is: tests run at the same time."""
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path + ".lock", "w", encoding="utf-8") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
 def cache_folder():
     base = os.environ.get("TESSERA_CACHE") or os.path.join(
         os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "tessera")
@@ -62,6 +73,11 @@ def tools_python():
     text = " ".join(BUILD_TOOLS + EXTRAS) + sys.version
     folder = os.path.join(cache_folder(),
                           "python-" + hashlib.sha256(text.encode()).hexdigest()[:16])
+    with alone(folder):
+        return _made_tools(folder)
+
+
+def _made_tools(folder):
     python = os.path.join(folder, "bin", "python")
     if os.path.exists(os.path.join(folder, "complete")):
         return python
@@ -114,13 +130,16 @@ def wheel():
     """The wheel of this tree and library, built unless it is there."""
     if not os.path.exists(LIBRARY):
         raise RuntimeError(f"{LIBRARY}: not built")
-    folder = os.path.join(BUILD, "python", digest_of_parts())
-    found = glob.glob(os.path.join(folder, "*.whl"))
-    if found:
-        return found[0]
-    for old in glob.glob(os.path.join(BUILD, "python", "*")):
-        shutil.rmtree(old, ignore_errors=True)
-    return build_wheel(folder)
+    with alone(os.path.join(BUILD, "python")):
+        folder = os.path.join(BUILD, "python", digest_of_parts())
+        found = glob.glob(os.path.join(folder, "*.whl"))
+        if found:
+            return found[0]
+        # One that is older may be in use by another test.
+        old = sorted(glob.glob(os.path.join(BUILD, "python", "*")), key=os.path.getmtime)[:-1]
+        for path in old:
+            shutil.rmtree(path, ignore_errors=True)
+        return build_wheel(folder)
 
 
 def fresh(folder, *extras):
