@@ -45,8 +45,7 @@ Command ImportCommand() {
       "Reads config.json and safetensors as the Hugging Face Hub has them. Tensors keep their "
       "dtype and go through memory one at a time. What the model's family does not know is an "
       "error that names it; `tessera eval` and `tessera export` know the tensors under their "
-      "original names too.\n"; `tessera eval` and `tessera export` know the tensors under their original names "
-      "too.\n";
+      "original names too.\n";
   command.positionals = {{"MODEL", "a folder with config.json and model.safetensors"}};
   command.flags = {{"--out", "CHECKPOINT", "checkpoint to write; must not exist", false, true}};
   command.examples = {"tessera import SmolLM2-135M --out out/smollm2"};
