@@ -58,6 +58,17 @@ class Value:
         return f"<tessera.Value %{self.number}>"
 
 
+def builder_of(op: str, inputs: tuple[Value, ...]) -> Builder:
+    """Where operands belong to. Used by `tessera.ops`."""
+    if not inputs:
+        raise TypeError(f"{op}: expected operands, which say where the op is added; one without "
+                        f"any is added by name: graph.add({op!r}, ...), scope.add({op!r}, ...)")
+    for value in inputs:
+        if not isinstance(value, Value):
+            raise TypeError(f"{op}: expected Values, got {type(value).__name__}")
+    return inputs[0].builder
+
+
 class Builder:
     """What Graph and Scope share."""
 

@@ -231,11 +231,12 @@ def op_function(info):
                                        "            ") for attr in attrs]
     lines += ['    """']
     given = "".join(f", {json.dumps(attr['name'])}: {safe(attr['name'])}" for attr in attrs)[2:]
-    target = "inputs[0]" if first == "*inputs" else first
+    builder = f"builder_of({json.dumps(info['op'])}, inputs)" if first == "*inputs" else (
+        f"{first}.builder")
     attr_text = f"**{{{given}}}, **more" if given else "**more"
-    call = f"    return {target}.builder.add({json.dumps(info['op'])}, {inputs}, {attr_text})"
+    call = f"    return {builder}.add({json.dumps(info['op'])}, {inputs}, {attr_text})"
     lines.append(call if len(call) <= WIDTH else
-                 f"    return {target}.builder.add(\n        {json.dumps(info['op'])}, {inputs},\n"
+                 f"    return {builder}.add(\n        {json.dumps(info['op'])}, {inputs},\n"
                  f"        {attr_text})")
     return "\n".join(lines)
 
@@ -261,7 +262,7 @@ from __future__ import annotations
 
 from typing import Any, Sequence
 
-from .value import Value
+from .value import Value, builder_of
 '''
     return "\n\n\n".join([head.rstrip()] + [op_function(info) for info in ops]) + "\n"
 

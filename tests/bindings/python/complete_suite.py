@@ -84,6 +84,12 @@ class CompleteSuite(Suite):
                               item["op"])
             self.assertTrue(function.__doc__)
 
+    def test_an_op_without_operands_says_how(self):
+        with self.assertRaisesRegex(TypeError, "graph.add.'fill'"):
+            ops.fill(value=1.0)
+        with self.assertRaisesRegex(TypeError, "expected Values, got int"):
+            ops.abs(3)
+
     def test_all_public_things_have_docs(self):
         missing = []
         for name in ts.__all__:
