@@ -24,6 +24,7 @@ class Decoder : public Module {
     }
     Values values = inputs;
     ValueId& x = values[0];
+    RETURN_IF_ERROR(CheckVariants(scope));
     scope.ProvideBelow("position", "position");
     if (scope.ChildHasHook("position", "embed")) {
       const Values embedded = scope.CallHook("position", "embed", {x});
@@ -43,6 +44,22 @@ class Decoder : public Module {
   }
 
  private:
+  // A variant that covers no layer is a slip: what it says would silently not hold.
+  absl::Status CheckVariants(const Scope& scope) const {
+    const int count = scope.ChildCount("variants");
+    for (int k = 0; k < count; ++k) {
+      bool covers = false;
+      for (int64_t i = 0; i < config_.num_layers && !covers; ++i) {
+        covers = scope.ChildHasHook("variants", absl::StrCat("covers ", i), k);
+      }
+      if (covers) continue;
+      return absl::InvalidArgumentError(absl::StrCat(
+          "Decoder: variants[", k, "]: expected to cover one of the ", config_.num_layers,
+          " layers, got none; see its start and end, or leave it out"));
+    }
+    return absl::OkStatus();
+  }
+
   // The first variant that covers the layer, or -1.
   static int VariantOf(const Scope& scope, int64_t layer) {
     const int count = scope.ChildCount("variants");

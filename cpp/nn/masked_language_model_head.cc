@@ -1,5 +1,5 @@
-// MaskedLanguageModelHead: logits[B,T,V] = norm(act(x W + b)) E' + c (BERT, arXiv 1810.04805), with E
-// the embedding's table when tied.
+// MaskedLanguageModelHead: logits[B,T,V] = norm(act(x W + b)) E' + c (BERT, arXiv 1810.04805), with
+// E the embedding's table when tied.
 
 #include "cpp/base/status_macros.h"
 #include "cpp/nn/activation.h"

@@ -1,6 +1,6 @@
-// Method: formulas are parsed, checked and evaluated over nodes of a test's own type; what they give
-// to fields below is seen through resolved configs: dims that are dictated, settings that are only
-// handed down, slots that exist only under a condition.
+// Method: formulas are parsed, checked and evaluated over nodes of a test's own type; what they
+// give to fields below is seen through resolved configs: dims that are dictated, settings that are
+// only handed down, slots that exist only under a condition.
 #include "cpp/config/formula.h"
 
 #include <memory>
@@ -115,7 +115,8 @@ TEST(FormulaTest, WhatHasNoValueIsNothing) {
 }
 
 TEST(FormulaTest, SaysWhatIsWrong) {
-  EXPECT_EQ(Value(""), "formula '': expected a field, number, 'text' or '(', got its end at byte 0");
+  EXPECT_EQ(Value(""),
+            "formula '': expected a field, number, 'text' or '(', got its end at byte 0");
   EXPECT_THAT(Value("width +"), HasSubstr("got its end at byte 7"));
   EXPECT_THAT(Value("(width"), HasSubstr("expected ')'"));
   EXPECT_THAT(Value("width width"), HasSubstr("expected an operator or the end, got 'width'"));
@@ -123,7 +124,8 @@ TEST(FormulaTest, SaysWhatIsWrong) {
   EXPECT_THAT(Value("1.2.3"), HasSubstr("expected a number"));
   EXPECT_THAT(Value("99999999999999999999e999"), HasSubstr("expected a number"));
   EXPECT_THAT(Value("or 1"), HasSubstr("expected a field"));
-  EXPECT_THAT(Value("widht"), HasSubstr("a plain field of Outer, got 'widht' (did you mean 'width'"));
+  EXPECT_THAT(Value("widht"),
+              HasSubstr("a plain field of Outer, got 'widht' (did you mean 'width'"));
   EXPECT_THAT(Value("part"), HasSubstr("a plain field of Outer"));
   EXPECT_THAT(Value("sizes"), HasSubstr("a plain field of Outer"));
   EXPECT_THAT(Value("label + 1"), HasSubstr("+ - * / are for numbers only"));
@@ -165,8 +167,8 @@ TEST(GivenTest, ASchemaWithAWrongFormulaIsRefused) {
   SchemaRegistry registry(SchemaRegistry::Builtin());
   const auto error = [&registry](std::string_view attribute) {
     const absl::Status status = registry.RegisterText(
-        absl::StrCat("namespace tessera.config; table Bad (role: \"part\") {\n  /// W.\n  width: long;\n",
-                     "  /// P.\n  part: Slot (role: \"part\", ", attribute, ");\n}"),
+        absl::StrCat("namespace tessera.config; table Bad (role: \"part\") {\n",
+                     "  /// W.\n  width: long;\n  /// P.\n  part: Slot (role: \"part\", ", attribute, ");\n}"),
         "Bad");
     return std::string(status.message());
   };

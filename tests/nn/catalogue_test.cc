@@ -1,6 +1,7 @@
 // Method: options of the built-in modules against their formulas, in fp64 and written out here: a
 // layer around parts of the test's own whose results are told by hand, stacks with several kinds of
 // layers, activations, scales and caps. Gradients of the same options are in modules_test.cc.
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <set>
@@ -177,11 +178,11 @@ TEST(NormTest, AScaleMayBeKeptAsItsDistanceFromOneOrNotAtAll) {
   EXPECT_THAT(*layer, ElementsAre(-1, 1));
 }
 
-// One number through a feed-forward of width 1 whose weights are 1.
-double Activated(std::string_view activation, bool gated, double x) {
+// One number through a feed-forward whose weights are the identity.
+double Activated(std::string_view activation, bool gated, double x, std::string_view more = "") {
   const std::string json = absl::Substitute(
       R"({"type": "FeedForward", "model_dim": 2, "hidden_dim": 2, "activation": "$0",
-          "gated": $1})", activation, gated ? "true" : "false");
+          $2 "gated": $1})", activation, gated ? "true" : "false", more);
   const auto config = ResolvedConfig(json);
   EXPECT_TRUE(config.ok()) << config.status();
   const ModuleTable modules;
@@ -232,6 +233,21 @@ TEST(FeedForwardTest, ActivationsAreThoseOfTheirFormulas) {
     }
   }
   EXPECT_TRUE(known.empty()) << *known.begin() << " is not tested";
+}
+
+TEST(FeedForwardTest, GatesMayBeBoundedAndShifted) {
+  const auto formula = [](double x) {
+    const double gate = std::min(x, 2.0), up = std::clamp(x, -2.0, 2.0);
+    return gate / (1 + std::exp(-1.702 * gate)) * (up + 1);
+  };
+  for (const double x : {-5.0, -1.5, 0.5, 3.0}) {
+    EXPECT_NEAR(Activated("quick_gelu", true, x, R"("clamp": 2, "up_offset": 1,)"), formula(x),
+                1e-14) << x;
+  }
+  ModelParts parts;
+  parts.feed_forward = R"("hidden_dim": 4, "gated": false, "clamp": 1)";
+  EXPECT_THAT(std::string(ModelRun::OfJson(ModelJson(parts), {}).status().message()),
+              HasSubstr("clamp and up_offset are for gated ones"));
 }
 
 // The logits of a model in evaluation, all of whose parameters are fixed numbers.
@@ -320,10 +336,19 @@ TEST(LayerVariantTest, StandsWhereItIsPutAndTheFirstThatCoversCounts) {
   EXPECT_EQ(KindsOf(Variant(R"("end": 3,)", 4)), "444.....");
   EXPECT_EQ(KindsOf(Variant(R"("start": 6,)", 4)), "......44");
   EXPECT_EQ(KindsOf(Variant(R"("start": 1, "every": 2, "end": 6,)", 4)), ".4.4.4..");
-  EXPECT_EQ(KindsOf(Variant(R"("start": 50,)", 4)), "........");
   EXPECT_EQ(KindsOf(absl::StrCat(Variant(R"("end": 1,)", 5), ", ",
                                  Variant(R"("every": 2,)", 4))),
             "5.4.4.4.");
+}
+
+TEST(LayerVariantTest, CoveringNoLayerIsAnError) {
+  ModelParts parts;
+  parts.num_layers = 4;
+  parts.decoder = absl::StrCat(R"("variants": [)", Variant(R"("end": 1,)", 4), ", ",
+                               Variant(R"("start": 4,)", 4), "],");
+  EXPECT_EQ(TraceJson(ModelJson(parts), {DType::kF32, Mode::kTrain}).status().message(),
+            "decoder: Decoder: variants[1]: expected to cover one of the 4 layers, got none; see "
+            "its start and end, or leave it out");
 }
 
 TEST(LayerVariantTest, IsLikeTheOtherLayersButForWhatItSays) {
@@ -377,7 +402,8 @@ TEST(LayerVariantTest, EveryKindIsTracedOnceHoweverManyLayers) {
   const auto functions = [](int num_layers) {
     ModelParts parts;
     parts.num_layers = num_layers;
-    parts.decoder = absl::StrCat(R"("variants": [)", Variant(R"("every": 4, "start": 3,)", 4), "],");
+    parts.decoder =
+        absl::StrCat(R"("variants": [)", Variant(R"("every": 4, "start": 3,)", 4), "],");
     const auto main = TraceJson(ModelJson(parts), {DType::kF32, Mode::kTrain});
     EXPECT_TRUE(main.ok()) << main.status();
     std::set<const Function*> seen;

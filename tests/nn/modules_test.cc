@@ -14,6 +14,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "kernels/cpu/internal/cpu_features.h"
+#include "tests/nn/finite_difference.h"
 #include "tests/nn/model_json.h"
 #include "tests/nn/model_run.h"
 
@@ -24,21 +25,26 @@ using testing::HasSubstr;
 using testing::IsSupersetOf;
 using testing::Not;
 
-constexpr double kStep = 2e-5;
-constexpr double kTolerance = 1e-8;
-
 struct ModelCase {
   std::string name;
   ModelParts parts;
 };
 
-std::vector<ModelCase> ModelCases() {
-  std::vector<ModelCase> cases;
-  const auto add = [&cases](std::string name, auto change) {
+class Cases {
+ public:
+  template <class Change>
+  void operator()(std::string name, Change change) {
     ModelParts parts;
     change(parts);
-    cases.push_back({std::move(name), std::move(parts)});
-  };
+    all_.push_back({std::move(name), std::move(parts)});
+  }
+  std::vector<ModelCase> Take() { return std::move(all_); }
+
+ private:
+  std::vector<ModelCase> all_;
+};
+
+void AddParts(Cases& add) {
   add("llama", [](ModelParts&) {});
   add("multi_query", [](ModelParts& p) { p.attention = R"("num_heads": 4, "num_kv_heads": 1)"; });
   add("grouped_query", [](ModelParts& p) { p.attention = R"("num_heads": 4, "num_kv_heads": 2)"; });
@@ -48,7 +54,9 @@ std::vector<ModelCase> ModelCases() {
   add("wide_heads", [](ModelParts& p) {
     p.attention = R"("num_heads": 3, "head_dim": 6, "scale": 0.3)";
   });
-  for (const char* activation : {"relu", "gelu", "gelu_tanh", "silu"}) {
+  for (const char* activation :
+       {"relu", "gelu", "gelu_tanh", "silu", "relu_squared", "quick_gelu", "sigmoid", "tanh",
+        "softplus", "mish", "identity"}) {
     for (const char* gated : {"true", "false"}) {
       add(absl::StrCat(activation, gated[0] == 't' ? "_gated" : ""), [&](ModelParts& p) {
         p.feed_forward = absl::StrCat(R"("hidden_dim": 10, "activation": ")", activation,
@@ -57,12 +65,39 @@ std::vector<ModelCase> ModelCases() {
       });
     }
   }
+  add("bounded_and_shifted", [](ModelParts& p) {
+    p.feed_forward = R"("hidden_dim": 10, "activation": "quick_gelu", "clamp": 0.4,
+                        "up_offset": 1, "bias": true)";
+  });
   add("gated_bias", [](ModelParts& p) { p.feed_forward = R"("hidden_dim": 10, "bias": true)"; });
+}
+
+void AddNormsAndPositions(Cases& add) {
   add("post_norm", [](ModelParts& p) { p.layer = R"("norm_placement": "post",)"; });
   add("parallel", [](ModelParts& p) { p.layer = R"("parallel_residual": true,)"; });
   add("layer_norm", [](ModelParts& p) { p.norm = R"({"type": "LayerNorm"})"; });
   add("layer_norm_without_bias", [](ModelParts& p) {
     p.norm = R"({"type": "LayerNorm", "bias": false, "epsilon": 0.01})";
+  });
+  add("output_norm", [](ModelParts& p) { p.layer = R"("norm_placement": "output",)"; });
+  add("sandwich_norm", [](ModelParts& p) { p.layer = R"("norm_placement": "sandwich",)"; });
+  add("scaled_by_depth", [](ModelParts& p) {
+    p.layer = R"("residual_scaling": "depth", "residual_scale": 0.7,)";
+  });
+  add("scaled_by_depth_mup_parallel", [](ModelParts& p) {
+    p.layer = R"("residual_scaling": "depth_mup", "parallel_residual": true,)";
+  });
+  add("norm_around_1", [](ModelParts& p) {
+    p.norm = R"({"type": "RmsNorm", "weight_offset": 1})";
+  });
+  add("rms_norm_without_scale", [](ModelParts& p) {
+    p.norm = R"({"type": "RmsNorm", "scale": false})";
+  });
+  add("layer_norm_without_scale", [](ModelParts& p) {
+    p.norm = R"({"type": "LayerNorm", "scale": false})";
+  });
+  add("layer_norm_of_nothing_learned", [](ModelParts& p) {
+    p.norm = R"({"type": "LayerNorm", "scale": false, "bias": false})";
   });
   add("no_final_norm", [](ModelParts& p) { p.final_norm = "null"; });
   add("learned_position", [](ModelParts& p) {
@@ -75,16 +110,48 @@ std::vector<ModelCase> ModelCases() {
   add("partly_rotary", [](ModelParts& p) {
     p.position = R"({"type": "RotaryPosition", "rotary_dim": 2})";
   });
+}
+
+void AddEndsAndStacks(Cases& add) {
   add("tied", [](ModelParts& p) { p.head = R"("tied": true)"; });
   add("tied_with_bias", [](ModelParts& p) { p.head = R"("tied": true, "bias": true)"; });
   add("head_bias", [](ModelParts& p) { p.head = R"("bias": true)"; });
+  add("capped_and_scaled_head", [](ModelParts& p) {
+    p.head = R"("tied": true, "cap": 0.8, "scale": 1.5)";
+  });
+  add("scaled_embedding", [](ModelParts& p) {
+    p.embedding = R"("sqrt_scale": true, "scale": 0.5)";
+  });
+  add("embedding_norm", [](ModelParts& p) {
+    p.decoder = R"("embedding_norm": {"type": "LayerNorm"},)";
+  });
+  add("adapters", [](ModelParts& p) {
+    p.attention = R"("num_heads": 2, "q_proj": {"type": "LoRA", "rank": 2},
+                     "o_proj": {"type": "LowRankAdapter", "rank": 3, "rank_stabilized": true})";
+    p.feed_forward = R"("hidden_dim": 10, "bias": true, "down_proj": {"type": "LoRA", "rank": 1,
+                        "dropout": {"rate": 0.25}})";
+    p.head = R"("tied": true, "projection": {"type": "LoRA", "rank": 2, "alpha": 3})";
+  });
+  add("alternating_layers", [](ModelParts& p) {
+    p.num_layers = 5;
+    p.decoder = R"("variants": [{"every": 2, "start": 1,
+                                 "layer": {"feed_forward": {"activation": "tanh"}}},
+                                {"end": 1, "layer": {"norm_placement": "post"}}],)";
+  });
   add("ignored_index", [](ModelParts& p) { p.loss = R"("ignore_index": 3)", p.ignored = 3; });
   add("smoothed", [](ModelParts& p) { p.loss = R"("label_smoothing": 0.2)"; });
   add("z_loss", [](ModelParts& p) { p.loss = R"("z_loss": 0.05, "label_smoothing": 0.1)"; });
   add("dropout", [](ModelParts& p) { p.dropout = R"({"type": "Dropout", "rate": 0.3})"; });
   add("one_layer", [](ModelParts& p) { p.num_layers = 1; });
   add("three_layers", [](ModelParts& p) { p.num_layers = 3; });
-  return cases;
+}
+
+std::vector<ModelCase> ModelCases() {
+  Cases cases;
+  AddParts(cases);
+  AddNormsAndPositions(cases);
+  AddEndsAndStacks(cases);
+  return cases.Take();
 }
 
 void PrintTo(const ModelCase& entry, std::ostream* out) { *out << entry.name; }
@@ -104,44 +171,10 @@ absl::StatusOr<std::unique_ptr<ModelRun>> Prepared(const ModelParts& parts, RunO
   return run;
 }
 
-absl::StatusOr<double> LossWith(ModelRun& run, Tensor& param, int64_t i, double value) {
-  const double before = param.At(i);
-  param.Put(i, value);
-  const absl::Status status = run.Step();
-  param.Put(i, before);
-  RETURN_IF_ERROR(status);
-  return run.Loss();
-}
-
 TEST_P(ModelTest, GradientsAreThoseOfFiniteDifferences) {
   auto prepared = Prepared(GetParam().parts, {});
   ASSERT_TRUE(prepared.ok()) << prepared.status();
-  ModelRun& run = **prepared;
-  std::map<std::string, std::vector<double>> gradients;
-  for (const ProgramParam& param : run.program().params) {
-    const auto gradient = run.Gradient(param.path);
-    ASSERT_TRUE(gradient.ok()) << gradient.status();
-    auto& values = gradients[param.path];
-    for (int64_t i = 0; i < gradient->count(); ++i) values.push_back(gradient->At(i));
-  }
-  // All elements of small parameters, some of the others.
-  const size_t most = std::getenv("TESSERA_LONG") != nullptr ? 1000 : 5;
-  for (const auto& [path, expected] : gradients) {
-    Tensor param = run.Param(path);
-    const size_t stride = std::max<size_t>(1, expected.size() / most);
-    for (size_t i = 0; i < expected.size(); i += stride) {
-      const double x = param.At(i);
-      double slopes[2];
-      for (int k : {1, 2}) {
-        const auto up = LossWith(run, param, i, x + k * kStep);
-        const auto down = LossWith(run, param, i, x - k * kStep);
-        ASSERT_TRUE(up.ok() && down.ok()) << up.status();
-        slopes[k - 1] = (*up - *down) / (2 * k * kStep);
-      }
-      // Richardson: the error of second order cancels.
-      EXPECT_NEAR((4 * slopes[0] - slopes[1]) / 3, expected[i], kTolerance) << path << " " << i;
-    }
-  }
+  ExpectSlopes(**prepared, std::getenv("TESSERA_LONG") != nullptr ? 1000 : 5);
 }
 
 TEST_P(ModelTest, LogitsHaveTheirShapeAndFp32IsNear) {
