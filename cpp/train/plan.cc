@@ -31,7 +31,7 @@ absl::StatusOr<Planned> MakePlan(const Config& config, const Environment& enviro
   ASSIGN_OR_RETURN(planned.program,
                    CompileModel(config, environment, {.mode = Mode::kTrain},
                                 settings.ForStep(*optimizer)));
-  planned.sizes = {{"B", settings.micro_rows}, {"T", settings.trainer.sequence_length}};
+  planned.sizes = settings.StepSizes();
   ExecutorOptions options;
   options.sizes = planned.sizes;
   options.isa = environment.isa;

@@ -109,6 +109,10 @@ LoaderOptions RunSettings::ForValidation() const {
   return options;
 }
 
+SymbolSizes RunSettings::StepSizes() const {
+  return {{"B", micro_rows}, {"T", trainer.sequence_length}, {"U", trainer.sequence_length}};
+}
+
 CompileOptions RunSettings::ForStep(const Optimizer& optimizer) const {
   CompileOptions options;
   options.gradients = true;

@@ -39,6 +39,8 @@ struct RunSettings {
   DataOptions ForDataset(const Config& config, std::string packed_tokenizer) const;
   LoaderOptions ForTraining() const;
   LoaderOptions ForValidation() const;
+  // Of the symbols of a step's program; a source sequence (U) is as long as its target.
+  SymbolSizes StepSizes() const;
   // How the step of this run is compiled; `optimizer` is borrowed by the options.
   CompileOptions ForStep(const Optimizer& optimizer) const;
 };

@@ -42,7 +42,8 @@ absl::StatusOr<std::unique_ptr<TrainStep>> TrainStep::Create(
   }
   auto step = std::unique_ptr<TrainStep>(new TrainStep(program, options, environment));
   ExecutorOptions executor;
-  executor.sizes = {{"B", options.micro_rows}, {"T", options.sequence}};
+  // U: a source sequence, should the model read one; what it lacks data for is told below.
+  executor.sizes = {{"B", options.micro_rows}, {"T", options.sequence}, {"U", options.sequence}};
   executor.isa = environment.isa;
   executor.memory_limit_bytes = environment.memory_limit_bytes;
   executor.profile = options.profile;

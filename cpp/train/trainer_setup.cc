@@ -103,8 +103,7 @@ absl::Status Trainer::State::CompileStep() {
   if (!groups.ok()) {
     return absl::Status(groups.code(), absl::StrCat("optimizer.", groups.message()));
   }
-  const SymbolSizes sizes = {{"B", settings.micro_rows},
-                             {"T", settings.trainer.sequence_length}};
+  const SymbolSizes sizes = settings.StepSizes();
   flops = CostOf(*program, sizes).flops;
   if (settings.recompute != RecomputePolicy::kNone) {
     // What is computed again is no progress of the model.
