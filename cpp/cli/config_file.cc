@@ -1,5 +1,6 @@
 #include "cpp/cli/config_file.h"
 
+#include <cstdio>
 #include <string>
 #include <string_view>
 
@@ -25,19 +26,31 @@ Error TextOf(std::string_view flag, const std::string& word, std::string* name,
   return ReadWholeFile(word, kMostBytes, text);
 }
 
-Error ApplyModifiers(const Arguments& arguments, const Config& config) {
+// Settings that a replaced module had and the new one has no place for are not lost silently.
+void TellDropped(const std::string& report_text) {
+  Json report;
+  if (!Json::Parse(report_text, &report)) return;
+  for (const Json& modifier : report["modifiers"].items()) {
+    for (const Json& dropped : modifier["dropped"].items()) {
+      std::fprintf(stderr, "note: %s: %s: dropped %s\n", modifier["origin"].AsText().c_str(),
+                   modifier["modifier"].AsText().c_str(), dropped.AsText().c_str());
+    }
+  }
+}
+
+Error ApplyModifiers(const Arguments& arguments, const ConfigUse& use, const Config& config) {
   for (const std::string& word : arguments.Texts("--modify")) {
-    std::string name, text;
+    std::string name, text, report;
     CLI_RETURN_IF_ERROR(TextOf("--modify", word, &name, &text));
-    CLI_RETURN_IF_ERROR(Error::Take(tsr_config_modify(config.get(), text.data(), text.size(),
-                                                      name.data(), name.size(), nullptr,
-                                                      nullptr)));
+    CLI_RETURN_IF_ERROR(CallText(&report, tsr_config_modify, config.get(), text.data(),
+                                 text.size(), name.data(), name.size()));
+    if (use.tells) TellDropped(report);
   }
   return Error();
 }
 
 Error ApplyFlags(const Arguments& arguments, const ConfigUse& use, const Config& config) {
-  CLI_RETURN_IF_ERROR(ApplyModifiers(arguments, config));
+  CLI_RETURN_IF_ERROR(ApplyModifiers(arguments, use, config));
   for (const std::string& change : arguments.Texts("--set")) {
     const size_t equals = change.find('=');
     if (equals == std::string::npos || equals == 0) {
@@ -100,7 +113,9 @@ Error OpenConfigFile(const Arguments& arguments, const ConfigUse& use, ConfigFil
   Runtime runtime;
   CLI_RETURN_IF_ERROR(NewRuntime(out->environment, wish, &runtime));
   CLI_RETURN_IF_ERROR(LoadConfig(runtime, path, &config));
-  CLI_RETURN_IF_ERROR(ApplyFlags(arguments, use, config));
+  ConfigUse silent = use;   // it was told above
+  silent.tells = false;
+  CLI_RETURN_IF_ERROR(ApplyFlags(arguments, silent, config));
   out->config = std::move(config);
   out->runtime = std::move(runtime);
   return Error();

@@ -30,6 +30,7 @@ struct ConfigUse {
   bool computes = false;     // a runtime with the threads that the config asks for, and all ranks
   int64_t steps = -1;        // trainer.steps, when not negative
   bool profile = false;      // trainer.profile
+  bool tells = true;         // on stderr, which settings modifiers dropped
 };
 
 // Reads the config of the first positional word and changes it. `before` (may be null) takes the

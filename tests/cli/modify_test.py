@@ -144,6 +144,16 @@ class ModifyTest(cli_testing.CliTest):
                          ["model.decoder.layer.attention.num_heads", "trainer.steps"])
         self.assertEqual(changes[1]["by"], "--set trainer.steps=3")
 
+    def test_settings_that_find_no_place_are_told(self):
+        config = self.write_config()
+        words = ("config", config, "--set", "model.decoder.norm.epsilon=0.5", "--modify",
+                 '[{"set": {"norm": {"type": "LayerNorm", "bias": false}}, "in": "Decoder"},'
+                 ' {"replace": "LayerNorm", "with": "RmsNorm"}]')
+        result = cli_testing.run(*words)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertRegex(result.stderr, r"^note: --modify:1:\d+: modifier 2 \(replace LayerNorm\): "
+                         r"dropped model\.decoder\.norm\.bias = false\n$")
+
     def test_wrong_modifiers_name_file_line_and_path(self):
         config = self.write_config()
         modifier = self.write("m.json", '[\n{"set": {"num_head": 4}, "in": "Attention"}]')

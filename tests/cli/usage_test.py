@@ -51,11 +51,11 @@ class UsageTest(cli_testing.CliTest):
         self.assertIn("nothing after '--'", self.fails("launch", "--ranks", "2"))
         self.assertIn("expected path=value", self.fails("config", config, "--set", "trainer"))
 
-    def test_modifiers_are_refused_and_not_ignored(self):
+    def test_every_command_with_a_config_reads_modifiers(self):
         config = self.write_config()
         for command in (["config", config], ["graph", config],
                         ["train", config, "--out", self.at("out")]):
-            self.assertIn("no modifiers", self.fails(*command, "--modify", "x.json"))
+            self.assertIn("x.json: No such file", self.fails(*command, "--modify", "x.json"))
         self.assertFalse(os.path.exists(self.at("out")))
 
     def test_wrong_environments_are_errors(self):
