@@ -18,10 +18,15 @@ constexpr std::string_view kStep = "step";
 
 UsualValue UsualOf(const FunctionInput& input) {
   if (input.kind == InputKind::kArgument) {
-    return input.name == "targets" ? UsualValue::kIgnored : UsualValue::kNone;
+    const bool is_answer = input.name == "targets" || input.name == "labels";
+    return is_answer ? UsualValue::kIgnored : UsualValue::kNone;
   }
-  if (input.name == "positions") return UsualValue::kPositions;
-  if (input.name == "segments" || input.name == "batch_offset") return UsualValue::kZeros;
+  for (const char* name : {"positions", "source_positions"}) {
+    if (input.name == name) return UsualValue::kPositions;
+  }
+  for (const char* name : {"segments", "source_segments", "token_types", "batch_offset"}) {
+    if (input.name == name) return UsualValue::kZeros;
+  }
   if (input.name == "start") return UsualValue::kStart;
   return UsualValue::kNone;
 }
