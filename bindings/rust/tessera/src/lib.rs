@@ -15,6 +15,7 @@
 
 mod checkpoint;
 mod config;
+pub mod configs;
 mod dlpack;
 mod error;
 mod ffi;

@@ -91,6 +91,31 @@ fn modifiers_edit_configs_all_or_nothing() {
 }
 
 #[test]
+fn builders_say_the_same_as_json() {
+    use tessera::configs::*;
+    let runtime = runtime();
+    let feed_forward = FeedForward::new().hidden_dim(32).activation(Activation::Silu);
+    let layer =
+        TransformerLayer::new().attention(Attention::new().num_heads(2)).feed_forward(feed_forward);
+    let model = LanguageModel::new()
+        .vocab_size(256)
+        .model_dim(16)
+        .decoder(Decoder::new().num_layers(2).layer(layer));
+    let data =
+        Data::new().tokenizer(ByteTokenizer::new()).validation_fraction(0.1).train(&["corpus.txt"]);
+    let experiment = Experiment::new()
+        .model(model)
+        .data(data)
+        .trainer(Trainer::new().steps(6).batch_size(2).sequence_length(16))
+        .optimizer(AdamW::new().learning_rate(0.01))
+        .runtime(Runtime::new().seed(1).dtype(NumberFormat::Fp32));
+    let built = Config::from_value(&runtime, &experiment).unwrap();
+    let mut written = small_config(&runtime, "corpus.txt".as_ref());
+    written.set("model.decoder.layer.feed_forward.activation", "silu").unwrap();
+    assert_eq!(built.diff(&written).unwrap(), "");
+}
+
+#[test]
 fn errors_of_configs_name_file_line_and_path() {
     let text = "{\n  \"trainer\": {\n    \"stepz\": 3,\n    \"batch_size\": \"x\"\n  }\n}\n";
     let error = Config::parse(&runtime(), text, "mine.json").unwrap_err();

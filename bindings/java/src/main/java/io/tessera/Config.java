@@ -27,6 +27,11 @@ public final class Config extends NativeHandle {
     return parse(runtime, Json.write(value), "value");
   }
 
+  /** A config of builders: {@link Configs.Experiment} for a whole one. */
+  public static Config of(Runtime runtime, Part value) throws TesseraException {
+    return parse(runtime, value.toString(), "value");
+  }
+
   public static Config load(Runtime runtime, Path path) throws TesseraException {
     byte[] bytes = Text.bytes(path.toString());
     return new Config(
@@ -50,7 +55,8 @@ public final class Config extends NativeHandle {
 
   /**
    * Sets the field at {@code path} ({@code trainer.steps}, {@code model.decoder.layers[2].norm}).
-   * The value is a number, a boolean, a text, a list, or a map for a part with its own fields.
+   * The value is a number, a boolean, a text, a list, or a part with its
+   * own fields: a map, or one of {@link Configs}.
    */
   public Config set(String path, Object value) throws TesseraException {
     return setText(path, Json.write(value));

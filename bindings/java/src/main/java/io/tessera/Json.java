@@ -173,7 +173,9 @@ final class Json {
   }
 
   private static void append(StringBuilder out, Object value) {
-    if (value instanceof Map) {
+    if (value instanceof Part) {
+      append(out, ((Part) value).fields());
+    } else if (value instanceof Map) {
       String comma = "{";
       for (Map.Entry<?, ?> entry : ((Map<?, ?>) value).entrySet()) {
         out.append(comma);

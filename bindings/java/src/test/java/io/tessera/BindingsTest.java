@@ -95,6 +95,27 @@ final class BindingsTest {
   }
 
   @Test
+  void buildersSayTheSameAsJson() throws Exception {
+    Part layer = new Configs.TransformerLayer()
+        .attention(new Configs.Attention().numHeads(2))
+        .feedForward(new Configs.FeedForward().hiddenDim(32)
+            .activation(Configs.Activation.SILU));
+    Part experiment = new Configs.Experiment()
+        .model(new Configs.LanguageModel().vocabSize(256).modelDim(16)
+            .decoder(new Configs.Decoder().numLayers(2).layer(layer)))
+        .data(new Configs.Data().tokenizer(new Configs.ByteTokenizer()).validationFraction(0.1)
+            .train(List.of("corpus.txt")))
+        .trainer(new Configs.Trainer().steps(6).batchSize(2).sequenceLength(16))
+        .optimizer(new Configs.AdamW().learningRate(0.01))
+        .runtime(new Configs.Runtime().seed(1).dtype(Configs.NumberFormat.FP32));
+    try (Runtime runtime = Small.runtime(); Config built = Config.of(runtime, experiment);
+        Config written = Small.config(runtime, "corpus.txt")) {
+      written.set("model.decoder.layer.feed_forward.activation", Configs.Activation.SILU);
+      assertEquals("", built.diff(written));
+    }
+  }
+
+  @Test
   void errorsOfConfigsNameFileLineAndPath() throws Exception {
     String text = "{\n  \"trainer\": {\n    \"stepz\": 3,\n    \"batch_size\": \"x\"\n  }\n}\n";
     try (Runtime runtime = Small.runtime()) {
