@@ -5,7 +5,8 @@
 // must be whole (`name!`); the linear operands are those that partial sums may pass. Three more
 // conventions: an operand called `offset` counts slices of the leading dim before the rank's
 // share; a view shards the major-most factor of a flattened dim; an op that `Repeats` can make a
-// share of its fresh dims alone. Collectives (ops/collective.h) change the placement on their own
+// share of its fresh dims alone. A rank's share of the lists of a plan (cpp/ops/plan.cc) is the
+// plan of its own tokens. Collectives (ops/collective.h) change the placement on their own
 // axis only. One mesh axis at a time: axes do not see each other. Pure functions; thread-safe.
 #pragma once
 
