@@ -168,7 +168,8 @@ TEST(GivenTest, ASchemaWithAWrongFormulaIsRefused) {
   const auto error = [&registry](std::string_view attribute) {
     const absl::Status status = registry.RegisterText(
         absl::StrCat("namespace tessera.config; table Bad (role: \"part\") {\n",
-                     "  /// W.\n  width: long;\n  /// P.\n  part: Slot (role: \"part\", ", attribute, ");\n}"),
+                     "  /// W.\n  width: long;\n  /// P.\n",
+                     "  part: Slot (role: \"part\", ", attribute, ");\n}"),
         "Bad");
     return std::string(status.message());
   };

@@ -226,7 +226,8 @@ constexpr char kSeq2Seq[] = R"({
     "attention": {"num_heads": 2, "head_dim": 4, "causal": false},
     "feed_forward": {"hidden_dim": 5}}},
   "decoder": {"num_layers": 2, "layer": {
-    "attention": {"num_heads": 2, "head_dim": 4}, "cross_attention": {"num_heads": 3, "head_dim": 4},
+    "attention": {"num_heads": 2, "head_dim": 4},
+    "cross_attention": {"num_heads": 3, "head_dim": 4},
     "feed_forward": {"hidden_dim": 5}}},
   "head": {"tied": true}})";
 
