@@ -198,7 +198,8 @@ TSR_API TSR_MUST_USE tsr_status* tsr_runtime_json_schema(tsr_runtime* runtime, c
 
 /* Reads a config from JSON text (comments and trailing commas allowed), with its "parameters" and
  * "modifiers"; it cannot extend files. `name` stands in errors for the file. All errors of the text
- * are reported at once, see tsr_status_payload. Owns: the caller frees *out_config. Threads: any. Since: 0.1. */
+ * are reported at once, see tsr_status_payload. Owns: the caller frees *out_config. Threads: any.
+ * Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_config_parse(tsr_runtime* runtime, const char* text,
                                                   size_t text_len, const char* name,
                                                   size_t name_len, tsr_config** out_config);
