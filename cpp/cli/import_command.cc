@@ -16,7 +16,11 @@ namespace tessera::cli {
 namespace {
 
 Error Import(const Arguments& arguments) {
-  const std::string source = arguments.Word(0);
+  const std::string source =
+      arguments.Has("--gguf") ? arguments.Text("--gguf") : arguments.Word(0);
+  if (source.empty() || (arguments.Has("--gguf") && !arguments.Word(0).empty())) {
+    return Error("expected MODEL or --gguf FILE, one of the two");
+  }
   const std::string out = arguments.Text("--out");
   Environment environment;
   Runtime runtime;
@@ -46,8 +50,10 @@ Command ImportCommand() {
       "dtype and go through memory one at a time. What the model's family does not know is an "
       "error that names it; `tessera eval` and `tessera export` know the tensors under their "
       "original names too.\n";
-  command.positionals = {{"MODEL", "a folder with config.json and model.safetensors"}};
-  command.flags = {{"--out", "CHECKPOINT", "checkpoint to write; must not exist", false, true}};
+  command.positionals = {
+      {"MODEL", "a folder with config.json and model.safetensors, or a GGUF file", false}};
+  command.flags = {{"--gguf", "FILE", "the same as a GGUF file as MODEL"},
+                   {"--out", "CHECKPOINT", "checkpoint to write; must not exist", false, true}};
   command.examples = {"tessera import SmolLM2-135M --out out/smollm2"};
   command.run = &Import;
   return command;

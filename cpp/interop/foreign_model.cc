@@ -14,6 +14,7 @@
 #include "cpp/base/suggest.h"
 #include "cpp/base/text.h"
 #include "cpp/interop/config_template.h"
+#include "cpp/interop/gguf_file.h"
 #include "cpp/interop/hugging_face_folder.h"
 #include "cpp/config/plain_json.h"
 
@@ -57,6 +58,34 @@ absl::StatusOr<std::unique_ptr<ForeignModel>> ForeignModel::OpenHuggingFace(
   const ConfigValue config = folder->config();
   model->weights_ = std::move(folder);
   RETURN_IF_ERROR(model->Understand(config, JoinPath(path, "config.json")));
+  return model;
+}
+
+absl::StatusOr<std::unique_ptr<ForeignModel>> ForeignModel::OpenGguf(const std::string& path) {
+  ASSIGN_OR_RETURN(std::unique_ptr<GgufFile> file, GgufFile::Open(path));
+  std::unique_ptr<ForeignModel> model(new ForeignModel);
+  model->where_ = path;
+  const ConfigValue* type = FindAt(file->metadata(), "general.architecture");
+  const std::string* name = type == nullptr ? nullptr : type->AsText();
+  absl::StatusOr<Family> family = Family::OfModelType("gguf", name == nullptr ? "" : *name);
+  if (!family.ok()) {
+    return absl::Status(family.status().code(),
+                        absl::StrCat(path, ": general.architecture: ", family.status().message()));
+  }
+  model->family_ = *std::move(family);
+  ConfigValue config = file->metadata();
+  const WeightInfo* embedding = file->Find("token_embd.weight");
+  if (embedding != nullptr && embedding->dims.size() == 2) {
+    PutAt(config, "tensors.vocab_size", ConfigValue(embedding->dims[0]));
+  }
+  PutAt(config, "tensors.has_output", ConfigValue(file->Find("output.weight") != nullptr));
+  std::string why_not;
+  model->tokenizer_json_ = GgufTokenizerJson(*file, &why_not);
+  if (model->tokenizer_json_.empty()) {
+    model->notes_.push_back(absl::StrCat(path, ": tokenizer left out: ", why_not));
+  }
+  model->weights_ = std::move(file);
+  RETURN_IF_ERROR(model->Understand(config, path));
   return model;
 }
 

@@ -23,6 +23,9 @@ class ForeignModel {
   // dtype that is not known here), DATA_LOSS.
   static absl::StatusOr<std::unique_ptr<ForeignModel>> OpenHuggingFace(const std::string& path);
 
+  // A GGUF file. As above.
+  static absl::StatusOr<std::unique_ptr<ForeignModel>> OpenGguf(const std::string& path);
+
   // Our config of the model, as JSON; a model, not a whole experiment.
   const std::string& config_json() const { return config_json_; }
   // Where it is from, for the checkpoint (CheckpointInfo::origin): format, family, config.

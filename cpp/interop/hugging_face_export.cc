@@ -105,22 +105,34 @@ absl::Status CheckSaying(const Saying& saying, const Config& model, const Config
       hidden > 0 ? absl::StrCat(" and ", hidden, " more") : ""));
 }
 
+// With the values of its fields.
+absl::StatusOr<Saying> ReadBack(Saying saying) {
+  std::vector<std::string> unknown;
+  ASSIGN_OR_RETURN(saying.values,
+                   saying.family.ReadFields(saying.config, "config.json", &unknown));
+  return saying;
+}
+
 absl::StatusOr<Saying> SayIn(const std::string& name, const Origin& origin, const Config& model) {
   Saying saying;
   ASSIGN_OR_RETURN(saying.family, Family::Named(name));
+  if (name == origin.family) {
+    // The config that the model came with still says it, unless the model was changed.
+    saying.config = origin.config;
+    saying.has_prefix = origin.has_prefix;
+  }
   if (saying.family.model_type.empty() || saying.family.format != "huggingface") {
     return absl::InvalidArgumentError(
         absl::StrCat("family: expected one that folders can be of, got '", name, "'"));
   }
   ASSIGN_OR_RETURN(const ConfigValue ours, ParseJson(Config::NodeJson(model.root()), "model"));
+  if (name == origin.family && CheckSaying(saying, model, ours).ok()) return ReadBack(saying);
   FieldValues solved;
   if (!SolveTemplate(saying.family.model, ours, solved)) {
     return absl::InvalidArgumentError(
         absl::StrCat("the family ", name, " has no model of this form"));
   }
   if (name == origin.family) {
-    saying.config = origin.config;
-    saying.has_prefix = origin.has_prefix;
     // Fields that mean the same by default are not written into a config that did not have them.
     std::vector<std::string> unknown;
     const auto known = saying.family.ReadFields(saying.config, "origin", &unknown);
@@ -138,10 +150,7 @@ absl::StatusOr<Saying> SayIn(const std::string& name, const Origin& origin, cons
   }
   RETURN_IF_ERROR(saying.family.fields.Write(solved, saying.config));
   RETURN_IF_ERROR(CheckSaying(saying, model, ours));
-  std::vector<std::string> unknown;
-  ASSIGN_OR_RETURN(saying.values,
-                   saying.family.ReadFields(saying.config, "config.json", &unknown));
-  return saying;
+  return ReadBack(saying);
 }
 
 absl::StatusOr<Saying> Say(const HuggingFaceExport& request) {

@@ -98,8 +98,10 @@ absl::StatusOr<ExchangeReport> ImportModel(const std::string& source, const std:
                                            const Environment& environment,
                                            const ExchangeProgress& progress) {
   if (FileExists(path)) return absl::AlreadyExistsError(absl::StrCat(path, " is there already"));
+  const bool is_file = FileExists(source) && !IsFolder(source);
   ASSIGN_OR_RETURN(const std::unique_ptr<ForeignModel> model,
-                   ForeignModel::OpenHuggingFace(source));
+                   is_file ? ForeignModel::OpenGguf(source)
+                           : ForeignModel::OpenHuggingFace(source));
   ASSIGN_OR_RETURN(const Config config,
                    ModelConfig(registry, model->config_json(), absl::StrCat(source, " as config")));
   ASSIGN_OR_RETURN(const std::vector<NamedDims> params, TracedParams(config, environment));

@@ -1,0 +1,177 @@
+"""Every family of models against the public implementation, with weights made here.
+
+Method: the public library (PyTorch and Transformers) makes a small model of random weights for each
+case, saves it as it saves all models, and computes logits, loss and the gradient of every tensor;
+`tessera import` and `eval --gradients` must agree, and `export` must give the same bytes and config
+again. The library is large: it is installed into the cache in long runs only, or taken from
+TESSERA_TORCH_PYTHON, a Python that has both; without it the test is skipped.
+"""
+
+import json
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(HERE, "..", "cli"))
+import cli_testing  # noqa: E402
+from cli_testing import read_safetensors  # noqa: E402
+
+PACKAGES = ["torch==2.15.0", "transformers==5.24.0"]
+LOGIT_TOLERANCE, GRADIENT_TOLERANCE, LOSS_TOLERANCE = 2e-5, 5e-5, 5e-6
+
+COMMON = {"vocab_size": 96, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
+          "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 64}
+ROUTED = {"num_experts_per_tok": 2, "moe_intermediate_size": 24, "num_experts": 4}
+CASES = {
+    "llama": ("Llama", {**COMMON, "attention_bias": True, "mlp_bias": True, "head_dim": 12}),
+    "llama_scaled": ("Llama", {**COMMON, "rope_parameters": {
+        "rope_type": "llama3", "rope_theta": 500000.0, "factor": 8.0, "low_freq_factor": 1.0,
+        "high_freq_factor": 4.0, "original_max_position_embeddings": 16}}),
+    "llama_linear": ("Llama", {**COMMON, "rope_parameters": {
+        "rope_type": "linear", "rope_theta": 10000.0, "factor": 4.0}}),
+    "llama_yarn": ("Llama", {**COMMON, "rope_parameters": {
+        "rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0,
+        "original_max_position_embeddings": 16}}),
+    "mistral": ("Mistral", {**COMMON, "sliding_window": 5}),
+    "mixtral": ("Mixtral", {**COMMON, "num_local_experts": 4, "num_experts_per_tok": 2}),
+    "gpt2": ("GPT2", {"vocab_size": 96, "n_embd": 32, "n_layer": 2, "n_head": 4,
+                      "n_positions": 32}),
+    "qwen2": ("Qwen2", {**COMMON, "tie_word_embeddings": True}),
+    "qwen2_moe": ("Qwen2Moe", {**COMMON, **ROUTED, "shared_expert_intermediate_size": 40}),
+    "qwen3": ("Qwen3", {**COMMON, "head_dim": 16}),
+    "qwen3_moe": ("Qwen3Moe", {**COMMON, **ROUTED, "head_dim": 16, "norm_topk_prob": True}),
+    "gemma2": ("Gemma2", {**COMMON, "num_hidden_layers": 3, "head_dim": 16, "sliding_window": 5,
+                          "query_pre_attn_scalar": 20, "attn_logit_softcapping": 2.0,
+                          "final_logit_softcapping": 3.0}),
+    "olmo2": ("Olmo2", COMMON),
+    "olmoe": ("Olmoe", {**COMMON, "num_experts_per_tok": 2, "num_experts": 4}),
+}
+QUICK = ("llama_scaled", "qwen3_moe")  # when the library is there anyway
+
+
+def library_python():
+    """A Python with the library, or None."""
+    named = os.environ.get("TESSERA_TORCH_PYTHON")
+    if named:
+        return named
+    cache = os.environ.get("TESSERA_CACHE") or os.path.join(
+        os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "tessera")
+    folder = os.path.join(cache, "-".join(PACKAGES).replace("==", "-"))
+    python, done = os.path.join(folder, "bin", "python"), os.path.join(folder, "complete")
+    if os.path.exists(done):
+        return python
+    if not cli_testing.IS_LONG:
+        return None
+    try:
+        subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True,
+                       capture_output=True, timeout=1500)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    with open(done, "w", encoding="utf-8"):
+        return python
+
+
+# --- In the Python that has the library -----------------------------------------------------------
+
+def spread(model):
+    """Weights large enough that every part shows; norms around their neutral value."""
+    import torch
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            noise = torch.randn(parameter.shape, generator=generator)
+            if "norm" in name or "ln_" in name:
+                parameter.add_(0.2 * noise)
+            else:
+                parameter.copy_((0.3 if "gate.weight" in name else 0.1) * noise)
+
+
+def make_case(name, folder):
+    """config.json, model.safetensors and io.safetensors, gradients under the names on disk."""
+    import torch
+    import transformers
+    from safetensors.torch import load_file, save_file
+    kind, fields = CASES[name]
+    config = getattr(transformers, kind + "Config")(**fields)
+    config._attn_implementation = "eager"
+    head = "LMHeadModel" if kind == "GPT2" else "ForCausalLM"
+    model = getattr(transformers, kind + head)(config).float().eval()
+    spread(model)
+    model.save_pretrained(folder)
+    ids = torch.randint(0, 96, (2, 16), generator=torch.Generator().manual_seed(2))
+    labels = ids.clone()
+    labels[0, 3:6] = -100
+    logits = model(input_ids=ids, use_cache=False).logits
+    loss = torch.nn.functional.cross_entropy(logits[:, :-1].reshape(-1, logits.shape[-1]).float(),
+                                             labels[:, 1:].reshape(-1), ignore_index=-100)
+    loss.backward()
+    # Saved as weights are: the library knows how its parameters are named and cut on disk.
+    with torch.no_grad():
+        for parameter in model.parameters():
+            gradient = parameter.grad
+            parameter.copy_(torch.zeros_like(parameter) if gradient is None else gradient)
+    with tempfile.TemporaryDirectory() as other:
+        model.save_pretrained(other)
+        gradients = load_file(os.path.join(other, "model.safetensors"))
+    tensors = {"grad." + key: value.contiguous() for key, value in gradients.items()}
+    tensors.update({"input_ids": ids, "labels": labels, "logits": logits.detach().contiguous(),
+                    "loss": loss.detach().reshape(1)})
+    save_file(tensors, os.path.join(folder, "io.safetensors"))
+
+
+# --- In the test ----------------------------------------------------------------------------------
+
+def floats(tensor):
+    return struct.unpack(f"<{len(tensor[2]) // 4}f", tensor[2])
+
+
+def largest_difference(got, want):
+    got, want = floats(got), floats(want)
+    scale = max(abs(v) for v in want) or 1
+    return max(abs(a - b) for a, b in zip(got, want)) / scale if len(got) == len(want) else 1e9
+
+
+PYTHON = library_python()
+
+
+@unittest.skipUnless(PYTHON, "PyTorch and Transformers are not there (a long run installs them)")
+class FamiliesTest(cli_testing.CliTest):
+    def check(self, name):
+        folder, checkpoint = self.at(name), self.at("checkpoint")
+        out, copy = self.at("out"), self.at("copy")
+        subprocess.run([PYTHON, os.path.abspath(__file__), name, folder], check=True,
+                       capture_output=True)
+        self.ok("import", folder, "--out", checkpoint)
+        io = os.path.join(folder, "io.safetensors")
+        self.ok("eval", checkpoint, "--input", io, "--output", out, "--gradients")
+        want, got = read_safetensors(io), read_safetensors(out)
+        self.assertLessEqual(largest_difference(got["logits"], want["logits"]), LOGIT_TOLERANCE)
+        self.assertLessEqual(largest_difference(got["loss"], want["loss"]), LOSS_TOLERANCE)
+        gradients = sorted(n for n in want if n.startswith("grad."))
+        self.assertEqual(gradients, sorted(n for n in got if n.startswith("grad.")))
+        for gradient in gradients:
+            self.assertEqual(got[gradient][1], want[gradient][1], gradient)
+            self.assertLessEqual(largest_difference(got[gradient], want[gradient]),
+                                 GRADIENT_TOLERANCE, gradient)
+        self.ok("export", checkpoint, "--out", copy)
+        self.assertEqual(read_safetensors(os.path.join(copy, "model.safetensors")),
+                         read_safetensors(os.path.join(folder, "model.safetensors")))
+        with open(os.path.join(copy, "config.json"), encoding="utf-8") as mine, \
+                open(os.path.join(folder, "config.json"), encoding="utf-8") as theirs:
+            self.assertEqual(json.load(mine), json.load(theirs))
+
+
+for case in CASES if cli_testing.IS_LONG else QUICK:
+    setattr(FamiliesTest, f"test_{case}", lambda self, name=case: self.check(name))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) == 3 and sys.argv[1] in CASES:
+        make_case(*sys.argv[1:])
+    else:
+        cli_testing.main()
