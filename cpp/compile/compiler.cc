@@ -595,7 +595,7 @@ class Compiler {
           sum.is_loss = output.kind == OutputKind::kLossNumerator;
           sum.weight = output.weight;
           sum.numerator_slot = slot;
-          sum.is_statistic = sum.is_loss && DependsOnAllReduce(*flat_, FlatValueOf(output));
+          sum.is_statistic = DependsOnAllReduce(*flat_, FlatValueOf(output));
           ASSIGN_OR_RETURN(sum.denominator_slot, DenominatorSlot(output));
           if (const auto it = seeds_.find(output.name); sum.is_loss && it != seeds_.end()) {
             sum.seed_slot = it->second;

@@ -3,17 +3,17 @@
 //
 // Shape of FastMoE's own benchmark by default: 4096 tokens, width 1024, hidden 4096, top-2.
 // Forward, input gradient and weight gradient of one of the two products of the experts, balanced
-// and with
-// loads that fall as 1 / rank (Zipf). Each round times the dense product and then the grouped one
-// on the same threads; the table shows medians and the median of the rounds' ratios, and what share
-// of the smaller of the dense rate and the roofline was reached: every matrix read once for each of
-// the two products that read it, gradients written once, at the bandwidth of a large copy measured
-// in the same rounds. Usage:
+// and with loads that fall as 1 / rank (Zipf). Each round times the dense product and then the
+// grouped one on the same threads; the table shows medians and the median of the rounds' ratios,
+// and what share of the smaller of the dense rate and the roofline was reached: every matrix read once
+// for each of the two products that read it, gradients written once, at the bandwidth of a large
+// copy measured in the same rounds. Usage:
 //   moe_bench [threads = 2] [rounds = 9] [experts = 64] [tokens = 4096] [width] [hidden]
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -157,7 +157,9 @@ double CopySeconds(Team& team, const std::vector<char>& from, std::vector<char>&
 
 void Measure(const Sizes& s, DType dtype, bool zipf, int rounds, Team& team,
              const KernelSink& sink) {
-  std::vector<Pair> pairs = Pairs(s, dtype, Owners(s.rows, s.experts, zipf), sink);
+  const std::vector<int32_t> owners = Owners(s.rows, s.experts, zipf);
+  const auto active = static_cast<int64_t>(std::set<int32_t>(owners.begin(), owners.end()).size());
+  std::vector<Pair> pairs = Pairs(s, dtype, owners, sink);
   std::vector<char> from(std::size_t{256} << 20, 1), to(from.size());
   std::vector<double> copies;
   for (int round = 0; round <= rounds; ++round) {
@@ -172,7 +174,8 @@ void Measure(const Sizes& s, DType dtype, bool zipf, int rounds, Team& team,
   }
   const double bandwidth = 2 * static_cast<double>(from.size()) / Median(copies);
   const double flops = 2.0 * static_cast<double>(s.rows * s.width * s.hidden);
-  const double elements = static_cast<double>(s.experts * s.width * s.hidden);
+  // Products read the matrices of experts that have rows; gradients are written for all.
+  const double matrix = static_cast<double>(s.width * s.hidden);
   const std::string dtype_name(Name(dtype));
   const char* load = zipf ? "zipf" : "balanced";
   double dense_all = 0, grouped_all = 0, bound_all = 0;
@@ -182,7 +185,9 @@ void Measure(const Sizes& s, DType dtype, bool zipf, int rounds, Team& team,
     for (size_t r = 0; r < pair.dense_s.size(); ++r) {
       ratios.push_back(pair.dense_s[r] / pair.grouped_s[r]);
     }
-    const double bytes = elements * (i == 2 ? 4 : static_cast<double>(SizeOf(dtype)));
+    const double bytes = matrix * (i == 2 ? 4.0 * static_cast<double>(s.experts)
+                                          : static_cast<double>(active) *
+                                                static_cast<double>(SizeOf(dtype)));
     const double dense = Median(pair.dense_s), grouped = Median(pair.grouped_s);
     const double bound = std::max(dense, bytes / bandwidth);
     dense_all += dense;
