@@ -4,8 +4,8 @@
 // Shape of FastMoE's own benchmark by default: 4096 tokens, width 1024, hidden 4096, top-2.
 // Forward, input gradient and weight gradient of one of the two products of the experts, balanced
 // and with loads that fall as 1 / rank (Zipf). Each round times the dense product and then the
-// grouped one on the same threads; the table shows medians and the median of the rounds' ratios,
-// and what share of the smaller of the dense rate and the roofline was reached: every matrix read once
+// grouped one on the same threads. The table shows medians, the median of the rounds' ratios, and
+// what share of the smaller of the dense rate and the roofline was reached: every matrix read once
 // for each of the two products that read it, gradients written once, at the bandwidth of a large
 // copy measured in the same rounds. Usage:
 //   moe_bench [threads = 2] [rounds = 9] [experts = 64] [tokens = 4096] [width] [hidden]
