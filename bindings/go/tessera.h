@@ -343,8 +343,9 @@ TSR_API TSR_MUST_USE tsr_status* tsr_graph_add(tsr_graph* graph, const char* op,
  * "model_dim": 64, "hidden_dim": 128}), its parameters and losses get names below `path` (may be
  * empty). `options` is JSON: {"mode": "evaluate" ("train"), "dtype": ""}, of its parameters: that
  * of the first float input. What it reads of positions, segments and batch_offset become inputs of
- * these names, the first two i32 with the leading two dims of its first input. `outputs` as in tsr_graph_add. Errors: UNIMPLEMENTED (a module that keeps values from
- * step to step). Threads: one. Since: 0.1. */
+ * these names, the first two i32 with the leading two dims of its first input. `outputs` as in
+ * tsr_graph_add. Errors: UNIMPLEMENTED (a module that keeps values from step to step). Threads:
+ * one. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_graph_call(tsr_graph* graph, const tsr_config* config,
                                                 const char* path, size_t path_len,
                                                 const char* options, size_t options_len,
@@ -509,9 +510,9 @@ TSR_API TSR_MUST_USE tsr_status* tsr_program_from_checkpoint(tsr_runtime* runtim
 /* Frees a program. Threads: any. Since: 0.1. */
 TSR_API void tsr_program_free(tsr_program* program);
 
-/* Writes inputs, outputs, parameters (path, dtype, dims) and losses as JSON, and program_hash: equal
- * for equal functions, whichever modules built them. Owns: the caller frees *out_text. Threads: one.
- * Since: 0.1. */
+/* Writes inputs, outputs, parameters (path, dtype, dims) and losses as JSON, and program_hash:
+ * equal for equal functions, whichever modules built them. Owns: the caller frees *out_text.
+ * Threads: one. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_program_describe(tsr_program* program, char** out_text,
                                                       size_t* out_len);
 
