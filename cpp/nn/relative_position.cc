@@ -6,7 +6,8 @@
 //   bucket(x) = min(e + floor(ln(x / e) / ln(max_distance / e) (n - e)), n - 1)
 // Source: Raffel et al. 2020 (T5), arXiv 1910.10683. Attention calls the hook "score_bias": from
 // queries [B,T,H,D] and the keys it reads [B,S,G,D] to a bias [H,T,S], or [B,H,T,S] where rows of
-// a cache stand at different lengths. One weight serves all layers below.
+// a cache stand at different lengths. One weight serves all layers below, which must have the same
+// number of heads.
 
 #include <cmath>
 
@@ -38,13 +39,13 @@ class RelativePosition : public Module {
     RETURN_IF_ERROR(scope.CheckInputs(inputs, {4, 4}));
     Graph& graph = scope.graph();
     const Dims q = graph.dims(inputs[0]), k = graph.dims(inputs[1]);
-    if (q[2] != Dim(config_.num_heads)) {
+    if (config_.num_heads > 0 && q[2] != Dim(config_.num_heads)) {
       return absl::InvalidArgumentError(
           absl::StrCat("RelativePosition: num_heads is ", config_.num_heads,
-                       ", but the attention has ", q[2].ToText(), " heads; set it to that"));
+                       ", but the attention has ", q[2].ToText(), " heads; set it to that or 0"));
     }
     const ValueId weight =
-        scope.Param("weight", {config_.num_buckets, config_.num_heads},
+        scope.Param("weight", {Dim(config_.num_buckets), q[2]},
                     Initializer::Normal(config_.init_std), {"position", "heads"});
     const ValueId rows = graph.Op("embedding", {Buckets(scope, q[1], k[1]), weight});
     if (!graph.ok()) return Values{};

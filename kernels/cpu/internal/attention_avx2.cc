@@ -33,10 +33,12 @@ namespace tessera::cpu::dense {
 
 const AttentionLoops kAttentionAvx2F32 = {{1, 16},
                                           RunAttentionForward<FloatMath<float>>,
-                                          RunAttentionBackward<FloatMath<float>>};
+                                          RunAttentionBackward<FloatMath<float>>,
+                                          RunAttentionBiasBackward<FloatMath<float>>};
 const AttentionLoops kAttentionAvx2BF16 = {{1, 16},
                                            RunAttentionForward<FloatMath<BF16>>,
-                                           RunAttentionBackward<FloatMath<BF16>>};
+                                           RunAttentionBackward<FloatMath<BF16>>,
+                                           RunAttentionBiasBackward<FloatMath<BF16>>};
 
 const FewQueriesLoops kFewQueriesAvx2 = {RunFewQueries<float>, RunFewQueries<BF16>};
 

@@ -37,10 +37,12 @@ namespace tessera::cpu::dense {
 
 const AttentionLoops kAttentionAvx512F32 = {{1, 32},
                                             RunAttentionForward<FloatMath<float>>,
-                                            RunAttentionBackward<FloatMath<float>>};
+                                            RunAttentionBackward<FloatMath<float>>,
+                                            RunAttentionBiasBackward<FloatMath<float>>};
 const AttentionLoops kAttentionAvx512BF16 = {{1, 32},
                                              RunAttentionForward<FloatMath<BF16>>,
-                                             RunAttentionBackward<FloatMath<BF16>>};
+                                             RunAttentionBackward<FloatMath<BF16>>,
+                                             RunAttentionBiasBackward<FloatMath<BF16>>};
 
 const FewQueriesLoops kFewQueriesAvx512 = {RunFewQueries<float>, RunFewQueries<BF16>};
 

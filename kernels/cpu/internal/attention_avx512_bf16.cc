@@ -56,7 +56,8 @@ struct PairMath {
 }  // namespace
 
 const AttentionLoops kAttentionAvx512Dot = {
-    {2, 32}, RunAttentionForward<PairMath>, RunAttentionBackward<PairMath>};
+    {2, 32}, RunAttentionForward<PairMath>, RunAttentionBackward<PairMath>,
+    RunAttentionBiasBackward<PairMath>};
 
 }  // namespace tessera::cpu::dense
 

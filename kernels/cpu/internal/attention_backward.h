@@ -166,6 +166,35 @@ class GradBlock {
     StoreQueries(head, query_block, dq);
   }
 
+  // sums[64, 64] += the gradients of the scores of one pair of blocks.
+  void BiasSide(int64_t head, int64_t query_block, int64_t key_block, float* sums) {
+    SetBlocks(key_block, query_block);
+    if (key_rows_ == 0) return;
+    const int64_t query = (batch_ * s_.heads + head) * p_.query_blocks + query_block;
+    const int64_t key =
+        (batch_ * s_.key_heads + head / s_.group()) * p_.key_blocks + key_block;
+    LoadQueryFacts(batch_ * s_.heads + head, query);
+    DotBlocks<Math>(packed_.QColumns(query), packed_.KColumns(key), s_.depth,
+                    Padded(query_rows_), Columns(key_rows_), scores_);
+    DotBlocks<Math>(packed_.DyColumns(query), packed_.VColumns(key), s_.value_depth,
+                    Padded(query_rows_), Columns(key_rows_), value_scores_);
+    AddTo<false>(head);
+    if (mask_.query_segments != nullptr) {
+      CopySegments(mask_.key_segments, key_first_, s_.keys, segments_);
+    }
+    const bool all = SeesAll();
+    for (int64_t r = 0; r < query_rows_; ++r) {
+      const RowMask mask = all ? RowMask{} : MaskOfRow<false>(r);
+      for (int64_t c = 0; c < Columns(key_rows_); c += kLanes) {
+        const int64_t at = r * kAttentionBlock + c;
+        const Vec score = rule_.Score(LoadV(scores_ + at)) + LoadV(added_ + at);
+        Vec ds = Exp(score - Splat(lse_[r])) * (LoadV(value_scores_ + at) - Splat(delta_[r]));
+        if (!all) ds = mask.Apply(c, ds, Zero());
+        StoreV(LoadV(sums + at) + ds, sums + at);
+      }
+    }
+  }
+
   void StoreQueries(int64_t head, int64_t query_block, const float* dq) {
     StoreBlock(0, head, s_.heads, s_.queries, query_block, s_.depth, dq);
   }
@@ -236,7 +265,7 @@ class GradBlock {
   void Gradients() {
     const int64_t rows = kKeyRows ? key_rows_ : query_rows_;
     const int64_t columns = Columns(kKeyRows ? query_rows_ : key_rows_);
-    const bool all = SeesAll();
+    const bool all = SeesAll(), adds = s_.has_additions();
     if (mask_.query_segments != nullptr) {
       if (kKeyRows) {
         CopySegments(mask_.query_segments, query_first_, s_.queries, segments_);
@@ -250,7 +279,7 @@ class GradBlock {
       for (int64_t c = 0; c < columns; c += kLanes) {
         Vec slope;
         Vec score = rule_.ScoreAndSlope(LoadV(scores_ + at + c), &slope);
-        if (s_.has_additions()) score = score + LoadV(added_ + at + c);
+        if (adds) score = score + LoadV(added_ + at + c);
         const Vec lse = kKeyRows ? LoadV(lse_ + c) : Splat(lse_[r]);
         const Vec delta = kKeyRows ? LoadV(delta_ + c) : Splat(delta_[r]);
         Vec p = Exp(score - lse);
@@ -338,6 +367,44 @@ void RunFused(const tsr_kernel_call* call, const AttentionParams& p, int64_t tas
   for (int64_t i = 0; i < blocks; ++i) {
     block.StoreQueries(key_head * s.group() + i / p.query_blocks, i % p.query_blocks,
                        dq + i * size);
+  }
+}
+
+// A query block of a head: over key blocks, and for each of them over the batch in rising order.
+template <class Math, class T>
+void RunBias(const tsr_kernel_call* call, const AttentionParams& p, int64_t task) {
+  const AttentionShape& s = p.shape;
+  const int64_t block = task % p.query_blocks;
+  const int64_t head = task / p.query_blocks % s.heads;
+  const int64_t first = s.bias_by_batch ? task / p.query_blocks / s.heads : 0;
+  const int64_t last = s.bias_by_batch ? first + 1 : s.batch;
+  const int64_t row = (first * s.heads + head) * s.queries + block * kAttentionBlock;
+  T* out = static_cast<T*>(call->outputs[0].data) + row * s.keys;
+  const int64_t rows = std::min(kAttentionBlock, s.queries - block * kAttentionBlock);
+  alignas(64) float sums[kAttentionBlock * kAttentionBlock];
+  for (int64_t key = 0; key < p.key_blocks; ++key) {
+    GradBlock<Math>::Clear(sums, kAttentionBlock * kAttentionBlock);
+    for (int64_t b = first; b < last; ++b) {
+      GradBlock<Math>(call, p, b).BiasSide(head, block, key, sums);
+    }
+    const int64_t width = std::min(kAttentionBlock, s.keys - key * kAttentionBlock);
+    for (int64_t r = 0; r < rows; ++r) {
+      StoreRow(sums + r * kAttentionBlock, 1.0f, width,
+               out + r * s.keys + key * kAttentionBlock);
+    }
+  }
+}
+
+template <class Math>
+void RunAttentionBiasBackward(const tsr_kernel_call* call, const tsr_kernel_plan* plan,
+                              int32_t phase, int64_t task) {
+  const auto p = Params<AttentionParams>(plan);
+  if (phase == 0) {
+    PackBackward<Math>(call, p, task);
+  } else if (TypeOf(call->inputs[p.shape.bias]) == DType::kF32) {
+    RunBias<Math, float>(call, p, task);
+  } else {
+    RunBias<Math, typename Math::Element>(call, p, task);
   }
 }
 

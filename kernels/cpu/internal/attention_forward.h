@@ -93,10 +93,10 @@ class ForwardTask {
     return bottom.begin <= key_first && top.end >= key_first + kAttentionBlock;
   }
 
-  Vec ScoreAt(int64_t row, int64_t column) const {
-    const int64_t at = row * kAttentionBlock + column;
+  // |adds|: whether something is added to scores, known to the caller.
+  Vec ScoreAt(bool adds, int64_t at) const {
     const Vec x = rule_.Score(LoadV(scores_ + at));
-    return s_.has_additions() ? x + LoadV(added_ + at) : x;
+    return adds ? x + LoadV(added_ + at) : x;
   }
 
   // Scores to weights relative to the new maximum, and the factors that bring old sums there.
@@ -105,7 +105,8 @@ class ForwardTask {
     if (mask_.key_segments != nullptr) {
       CopySegments(mask_.key_segments, key_first, s_.keys, segments_);
     }
-    if (s_.has_additions()) {
+    const bool adds = s_.has_additions();
+    if (adds) {
       FillAdditions<false>(additions_, block_ * kAttentionBlock, rows_, key_first, width_, added_);
     }
     alignas(64) float old_max[kAttentionBlock];
@@ -114,14 +115,15 @@ class ForwardTask {
       Vec top = Splat(-kInfinity);
       if (all) {
         for (int64_t c = 0; c < columns_; c += kLanes) {
-          const Vec x = ScoreAt(r, c);
+          const Vec x = ScoreAt(adds, r * kAttentionBlock + c);
           StoreV(x, row + c);
           top = Max(top, x);
         }
       } else {
         const RowMask mask = MaskOfRow(r, key_first);
         for (int64_t c = 0; c < columns_; c += kLanes) {
-          const Vec x = mask.Apply(c, ScoreAt(r, c), Splat(-kInfinity));
+          const Vec score = ScoreAt(adds, r * kAttentionBlock + c);
+          const Vec x = mask.Apply(c, score, Splat(-kInfinity));
           StoreV(x, row + c);
           top = Max(top, x);
         }

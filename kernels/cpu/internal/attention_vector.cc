@@ -29,6 +29,21 @@ int32_t Read(const tsr_kernel_call* call, int32_t main_inputs, DType dtype, Atte
   return 0;
 }
 
+// Places of the gradients' packed operands, and of delta.
+void TakePacked(AttentionParams& p, AttentionLayout layout, Pieces& pieces) {
+  const AttentionShape& s = p.shape;
+  const int64_t queries = s.batch * s.heads * p.query_blocks;
+  const int64_t keys = s.batch * s.key_heads * p.key_blocks;
+  p.q_columns = pieces.Take(queries * ColumnsBlockBytes(s.depth, layout));
+  p.dy_columns = pieces.Take(queries * ColumnsBlockBytes(s.value_depth, layout));
+  p.q_rows = pieces.Take(queries * RowsBlockBytes(s.depth, layout));
+  p.dy_rows = pieces.Take(queries * RowsBlockBytes(s.value_depth, layout));
+  p.k_columns = pieces.Take(keys * ColumnsBlockBytes(s.depth, layout));
+  p.v_columns = pieces.Take(keys * ColumnsBlockBytes(s.value_depth, layout));
+  p.k_rows = pieces.Take(keys * RowsBlockBytes(s.depth, layout));
+  p.delta = pieces.Take(queries * kAttentionBlock * 4);
+}
+
 }  // namespace
 
 int32_t PlanAttention(const tsr_kernel_call* call, const AttentionLoops& loops, DType dtype,
@@ -64,14 +79,7 @@ int32_t PlanAttentionGrad(const tsr_kernel_call* call, const AttentionLoops& loo
   const int64_t keys = s.batch * s.key_heads * p.key_blocks;
   p.fused = s.batch * s.key_heads >= kFusedTasks;
   Pieces pieces;
-  p.q_columns = pieces.Take(queries * ColumnsBlockBytes(s.depth, layout));
-  p.dy_columns = pieces.Take(queries * ColumnsBlockBytes(s.value_depth, layout));
-  p.q_rows = pieces.Take(queries * RowsBlockBytes(s.depth, layout));
-  p.dy_rows = pieces.Take(queries * RowsBlockBytes(s.value_depth, layout));
-  p.k_columns = pieces.Take(keys * ColumnsBlockBytes(s.depth, layout));
-  p.v_columns = pieces.Take(keys * ColumnsBlockBytes(s.value_depth, layout));
-  p.k_rows = pieces.Take(keys * RowsBlockBytes(s.depth, layout));
-  p.delta = pieces.Take(queries * kAttentionBlock * 4);
+  TakePacked(p, layout, pieces);
   const int64_t dq_sums = SumsOf(s.depth, layout);
   const int64_t key_sums = dq_sums + SumsOf(s.value_depth, layout);
   const bool on_stack = key_sums <= kStackSums;
@@ -82,6 +90,24 @@ int32_t PlanAttentionGrad(const tsr_kernel_call* call, const AttentionLoops& loo
   plan->phase_count = 2;
   plan->tasks[0] = queries + keys;
   plan->tasks[1] = p.fused ? s.batch * s.key_heads : queries + keys;
+  plan->workspace_bytes = static_cast<size_t>(pieces.size());
+  SetParams(plan, p);
+  return 0;
+}
+
+int32_t PlanAttentionBiasGrad(const tsr_kernel_call* call, const AttentionLoops& loops,
+                              DType dtype, tsr_kernel_plan* plan, char* reason) {
+  AttentionParams p = {};
+  if (Read(call, 6, dtype, &p, reason) != 0) return 1;
+  const AttentionShape& s = p.shape;
+  if (s.bias < 0) return Decline(reason, "attention_bias_grad: there is no bias");
+  Pieces pieces;
+  TakePacked(p, loops.layout, pieces);
+  const int64_t blocks = s.heads * p.query_blocks;
+  plan->run = loops.bias_backward;
+  plan->phase_count = 2;
+  plan->tasks[0] = s.batch * (blocks + s.key_heads * p.key_blocks);
+  plan->tasks[1] = (s.bias_by_batch ? s.batch : 1) * blocks;
   plan->workspace_bytes = static_cast<size_t>(pieces.size());
   SetParams(plan, p);
   return 0;

@@ -25,6 +25,7 @@ struct AttentionLoops {
   AttentionLayout layout;
   tsr_kernel_run forward;
   tsr_kernel_run backward;
+  tsr_kernel_run bias_backward;
 };
 
 // By element type: fp32, bf16 widened to fp32, bf16 pairs.
@@ -77,6 +78,8 @@ int32_t PlanAttention(const tsr_kernel_call* call, const AttentionLoops& loops, 
                       tsr_kernel_plan* plan, char* reason);
 int32_t PlanAttentionGrad(const tsr_kernel_call* call, const AttentionLoops& loops, DType dtype,
                           tsr_kernel_plan* plan, char* reason);
+int32_t PlanAttentionBiasGrad(const tsr_kernel_call* call, const AttentionLoops& loops,
+                              DType dtype, tsr_kernel_plan* plan, char* reason);
 
 // The end of a query's softmax: from the largest score and the sum of e^(score - largest), with
 // the sink's share, to the factor on the sum of weighted values and lse. -infinity: no sink.
