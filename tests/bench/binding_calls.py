@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""What calls and callbacks cost from Rust, Go and Java, in ns, as a table (Python's: python_calls.py).
+"""What calls and callbacks cost from Rust, Go and Java, in ns, as a table.
 
-    tests/bench/binding_calls.py           after tests/bindings/java_test.py has built the Java binding
+    tests/bench/binding_calls.py     after tests/bindings/java_test.py has built the Java binding
 
-Method: each is the least of some rounds of many calls. The callback is a use of an op whose kernel does
-nothing, with what the executor does for it: a program of 201 uses less one of 1.
+Method: each is the least of some rounds of many calls. The callback is a use of an op whose kernel
+does nothing, with what the executor does for it: a program of 201 uses less one of 1. For Python:
+python_calls.py.
 """
 
 import os

@@ -1,7 +1,8 @@
 """The config builders of Rust, Go and Java are those of the catalogue.
 
-Method: bindings/generate writes them anew from the built library. A short run asks that what stands
-in the tree is still there, type by type and field by field; a long one that they are the same bytes.
+Method: bindings/generate writes them anew from the built library. A short run asks that what
+stands in the tree is still there, type by type and field by field; a long one that they are the
+same bytes.
 """
 
 import importlib.machinery

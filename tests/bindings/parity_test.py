@@ -1,4 +1,4 @@
-"""The actions of the parity test from C, by the header alone; each language's own test does the rest.
+"""The actions of the parity test from C; each language's own test does the rest.
 
 tests/bindings/parity prints the table of all of them.
 """
