@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
@@ -18,9 +19,9 @@ constexpr uint64_t kMostTensors = 1 << 20;
 constexpr uint64_t kMostItems = 1 << 22;      // of all lists
 constexpr uint64_t kLongestText = 16 << 20;
 constexpr size_t kShortList = 1024;           // longer ones are kept apart
-constexpr size_t kMostKeyParts = 8;
+constexpr int64_t kMostKeyParts = 8;
 constexpr uint32_t kMostDims = 8;
-constexpr int64_t kDefaultAlignment = 32;
+constexpr int64_t kDefaultAlignment = 32, kMostAlignment = 1 << 20;
 constexpr size_t kBufferBytes = 1 << 20;
 
 // Reads forward through a file, piece by piece.
@@ -157,6 +158,54 @@ absl::StatusOr<int64_t> BytesOf(const GgufType& type, const std::vector<int64_t>
   return count / type.block * type.block_bytes;
 }
 
+absl::StatusOr<std::pair<std::string, ConfigValue>> ReadKey(Cursor& cursor, uint64_t* items_left) {
+  ASSIGN_OR_RETURN(std::string key, cursor.Text());
+  ASSIGN_OR_RETURN(const uint32_t type, cursor.Number<uint32_t>());
+  ASSIGN_OR_RETURN(ConfigValue value, Value(cursor, type, items_left));
+  if (key.empty() || std::count(key.begin(), key.end(), '.') >= kMostKeyParts) {
+    return absl::DataLossError(absl::StrCat("key ", Quoted(key), ": expected a name of at most ",
+                                            kMostKeyParts, " parts"));
+  }
+  return std::pair(std::move(key), std::move(value));
+}
+
+struct TensorHead {
+  WeightInfo info;
+  uint32_t type = 0;
+  int64_t offset = 0, bytes = 0;
+};
+
+absl::StatusOr<TensorHead> ReadTensorHead(Cursor& cursor) {
+  TensorHead head;
+  ASSIGN_OR_RETURN(head.info.name, cursor.Text());
+  ASSIGN_OR_RETURN(const uint32_t rank, cursor.Number<uint32_t>());
+  if (rank > kMostDims) {
+    return absl::DataLossError(absl::StrCat("tensor ", Quoted(head.info.name),
+                                            ": expected at most ", kMostDims, " dims, got ", rank));
+  }
+  for (uint32_t d = 0; d < rank; ++d) {
+    ASSIGN_OR_RETURN(const int64_t dim, cursor.Number<int64_t>());
+    head.info.dims.insert(head.info.dims.begin(), dim);
+  }
+  ASSIGN_OR_RETURN(head.type, cursor.Number<uint32_t>());
+  ASSIGN_OR_RETURN(head.offset, cursor.Number<int64_t>());
+  const GgufType* type = FindGgufType(head.type);
+  if (type == nullptr) {
+    return absl::UnimplementedError(
+        absl::StrCat("tensor ", Quoted(head.info.name), ": ggml type ", head.type,
+                     " is not read here; known are F32, F16, BF16, F64, Q4_0, Q4_1, Q5_0, Q5_1 "
+                     "and Q8_0"));
+  }
+  head.info.dtype = type->dtype;
+  const auto bytes = BytesOf(*type, head.info.dims);
+  if (!bytes.ok()) {
+    return absl::DataLossError(
+        absl::StrCat("tensor ", Quoted(head.info.name), ": ", bytes.status().message()));
+  }
+  head.bytes = *bytes;
+  return head;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<GgufFile>> GgufFile::Open(const std::string& path,
@@ -188,70 +237,45 @@ absl::Status GgufFile::ReadHead() {
   metadata_ = ConfigValue(ConfigValue::Table());
   uint64_t items_left = kMostItems;
   for (uint64_t i = 0; i < key_count; ++i) {
-    ASSIGN_OR_RETURN(const std::string key, cursor.Text());
-    ASSIGN_OR_RETURN(const uint32_t type, cursor.Number<uint32_t>());
-    ASSIGN_OR_RETURN(ConfigValue value, Value(cursor, type, &items_left));
-    if (key.empty() || std::count(key.begin(), key.end(), '.') >= (ptrdiff_t)kMostKeyParts) {
-      return absl::DataLossError(absl::StrCat("key ", Quoted(key), ": expected a name"));
-    }
+    ASSIGN_OR_RETURN(auto entry, ReadKey(cursor, &items_left));
+    auto& [key, value] = entry;
     if (ConfigValue::List* list = value.AsList(); list != nullptr && list->size() > kShortList) {
       lists_[key] = std::move(*list);
     } else {
       PutAt(metadata_, key, std::move(value));
     }
   }
-  std::vector<Place> places;
   for (uint64_t i = 0; i < tensor_count; ++i) {
-    WeightInfo info;
-    Place place;
-    ASSIGN_OR_RETURN(info.name, cursor.Text());
-    ASSIGN_OR_RETURN(const uint32_t rank, cursor.Number<uint32_t>());
-    if (rank > kMostDims) {
-      return absl::DataLossError(absl::StrCat("tensor ", Quoted(info.name), ": ", rank, " dims"));
-    }
-    for (uint32_t d = 0; d < rank; ++d) {
-      ASSIGN_OR_RETURN(const int64_t dim, cursor.Number<int64_t>());
-      info.dims.insert(info.dims.begin(), dim);
-    }
-    ASSIGN_OR_RETURN(place.type, cursor.Number<uint32_t>());
-    ASSIGN_OR_RETURN(place.offset, cursor.Number<int64_t>());
-    const GgufType* type = FindGgufType(place.type);
-    if (type == nullptr) {
-      return absl::UnimplementedError(
-          absl::StrCat("tensor ", Quoted(info.name), ": ggml type ", place.type,
-                       " is not read here; known are F32, F16, BF16, F64, Q4_0, Q4_1, Q5_0, Q5_1 "
-                       "and Q8_0"));
-    }
-    info.dtype = type->dtype;
-    const auto bytes = BytesOf(*type, info.dims);
-    if (!bytes.ok()) {
+    ASSIGN_OR_RETURN(TensorHead head, ReadTensorHead(cursor));
+    if (!places_.try_emplace(head.info.name, Place{head.type, head.offset, head.bytes}).second) {
       return absl::DataLossError(
-          absl::StrCat("tensor ", Quoted(info.name), ": ", bytes.status().message()));
+          absl::StrCat("tensor ", Quoted(head.info.name), " stands twice"));
     }
-    place.bytes = *bytes;
-    if (!places_.try_emplace(info.name, place).second) {
-      return absl::DataLossError(absl::StrCat("tensor ", Quoted(info.name), " stands twice"));
-    }
-    weights_.push_back(std::move(info));
-  }
-  const ConfigValue* given = FindAt(metadata_, "general.alignment");
-  const int64_t alignment =
-      given != nullptr && given->AsInt() != nullptr ? *given->AsInt() : kDefaultAlignment;
-  if (alignment < 1 || alignment > 1 << 20) {
-    return absl::DataLossError(absl::StrCat("general.alignment: got ", alignment));
-  }
-  const int64_t data = (cursor.at() + alignment - 1) / alignment * alignment;
-  for (auto& [name, place] : places_) {
-    if (place.offset < 0 || data > file_->bytes() || place.offset > file_->bytes() - data ||
-        place.bytes > file_->bytes() - data - place.offset) {
-      return absl::DataLossError(absl::StrCat("tensor ", Quoted(name), ": ", place.bytes,
-                                              " bytes at ", place.offset, " of the data do not lie "
-                                              "in the file"));
-    }
-    place.offset += data;
+    weights_.push_back(std::move(head.info));
   }
   std::sort(weights_.begin(), weights_.end(),
             [](const WeightInfo& a, const WeightInfo& b) { return a.name < b.name; });
+  return PlaceTensors(cursor.at());
+}
+
+absl::Status GgufFile::PlaceTensors(int64_t head_bytes) {
+  const ConfigValue* given = FindAt(metadata_, "general.alignment");
+  const int64_t alignment =
+      given != nullptr && given->AsInt() != nullptr ? *given->AsInt() : kDefaultAlignment;
+  if (alignment < 1 || alignment > kMostAlignment) {
+    return absl::DataLossError(absl::StrCat("general.alignment: expected 1 to ", kMostAlignment,
+                                            ", got ", alignment));
+  }
+  const int64_t data = (head_bytes + alignment - 1) / alignment * alignment;
+  for (auto& [name, place] : places_) {
+    const int64_t left = file_->bytes() - data;
+    if (place.offset < 0 || left < 0 || place.offset > left || place.bytes > left - place.offset) {
+      return absl::DataLossError(absl::StrCat("tensor ", Quoted(name), ": its ", place.bytes,
+                                              " bytes at ", place.offset,
+                                              " of the data do not lie in the file"));
+    }
+    place.offset += data;
+  }
   return absl::OkStatus();
 }
 

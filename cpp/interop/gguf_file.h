@@ -40,6 +40,8 @@ class GgufFile : public WeightSource {
     int64_t offset = 0, bytes = 0;
   };
   absl::Status ReadHead();
+  // Offsets of tensors, which count from the end of the head, become those in the file.
+  absl::Status PlaceTensors(int64_t head_bytes);
 
   std::unique_ptr<ReadableFile> file_;
   std::string path_;

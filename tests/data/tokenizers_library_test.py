@@ -19,6 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("TESSERA_BUILD") or os.path.join(HERE, "../../build")
 VERSION = "0.23.3"
 SPACE = "\u2581"
+QUICK = ("gpt2", "qwen", "sentencepiece_legacy", "unigram_bytes")  # the others in long runs
 LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"
           r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 QWEN = LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}")
@@ -124,20 +125,26 @@ def all_tokenizers(texts):
         return pre.Sequence([pre.Split(Regex(pattern), "isolated"),
                              pre.ByteLevel(add_prefix_space=False, use_regex=False)])
     plain = pre.ByteLevel(add_prefix_space=False)
-    gpt2 = byte_level(texts, plain, special=["<|endoftext|>"])
-    gpt2.add_tokens([AddedToken("def ", lstrip=True), AddedToken("import", single_word=True),
-                     AddedToken("  self", rstrip=True, normalized=False)])
-    yield "gpt2", gpt2
-    yield "gpt2_prefix", byte_level(texts, pre.ByteLevel(add_prefix_space=True))
-    yield "llama3", byte_level(texts, split(LLAMA3))
-    yield "qwen", byte_level(texts, split(QWEN), normalizers.NFC())
-    yield "o200k", byte_level(texts, split(O200K))
-    yield "smollm", byte_level(texts, pre.Sequence([pre.Digits(individual_digits=True), plain]),
-                               special=["<|im_start|>", "<|im_end|>"])
-    for kind in ("legacy", "first", "split"):
-        yield f"sentencepiece_{kind}", sentencepiece_bpe(texts, kind)
-    yield "unigram", unigram(texts, False)
-    yield "unigram_bytes", unigram(texts, True)
+    def gpt2():
+        tokenizer = byte_level(texts, plain, special=["<|endoftext|>"])
+        tokenizer.add_tokens([
+            AddedToken("def ", lstrip=True), AddedToken("import", single_word=True),
+            AddedToken("  self", rstrip=True, normalized=False)])
+        return tokenizer
+    digits = pre.Sequence([pre.Digits(individual_digits=True), plain])
+    return {
+        "gpt2": gpt2,
+        "gpt2_prefix": lambda: byte_level(texts, pre.ByteLevel(add_prefix_space=True)),
+        "llama3": lambda: byte_level(texts, split(LLAMA3)),
+        "qwen": lambda: byte_level(texts, split(QWEN), normalizers.NFC()),
+        "o200k": lambda: byte_level(texts, split(O200K)),
+        "smollm": lambda: byte_level(texts, digits, special=["<|im_start|>", "<|im_end|>"]),
+        "sentencepiece_legacy": lambda: sentencepiece_bpe(texts, "legacy"),
+        "sentencepiece_first": lambda: sentencepiece_bpe(texts, "first"),
+        "sentencepiece_split": lambda: sentencepiece_bpe(texts, "split"),
+        "unigram": lambda: unigram(texts, False),
+        "unigram_bytes": lambda: unigram(texts, True),
+    }
 
 
 def all_texts(texts):
@@ -167,7 +174,10 @@ def all_texts(texts):
 
 def write_cases(folder):
     texts = corpus()
-    for name, tokenizer in all_tokenizers(texts):
+    for name, make in all_tokenizers(texts).items():
+        if name not in QUICK and not os.environ.get("TESSERA_LONG"):
+            continue
+        tokenizer = make()
         tokenizer.save(os.path.join(folder, f"{name}.json"))
         with open(os.path.join(folder, f"{name}.cases"), "w", encoding="ascii") as file:
             for text in all_texts(texts):
