@@ -158,15 +158,15 @@ absl::StatusOr<int64_t> BytesOf(const GgufType& type, const std::vector<int64_t>
   return count / type.block * type.block_bytes;
 }
 
-absl::StatusOr<std::pair<std::string, ConfigValue>> ReadKey(Cursor& cursor, uint64_t* items_left) {
-  ASSIGN_OR_RETURN(std::string key, cursor.Text());
+absl::Status ReadKey(Cursor& cursor, uint64_t* items_left, std::string& key, ConfigValue& value) {
+  ASSIGN_OR_RETURN(key, cursor.Text());
   ASSIGN_OR_RETURN(const uint32_t type, cursor.Number<uint32_t>());
-  ASSIGN_OR_RETURN(ConfigValue value, Value(cursor, type, items_left));
+  ASSIGN_OR_RETURN(value, Value(cursor, type, items_left));
   if (key.empty() || std::count(key.begin(), key.end(), '.') >= kMostKeyParts) {
     return absl::DataLossError(absl::StrCat("key ", Quoted(key), ": expected a name of at most ",
                                             kMostKeyParts, " parts"));
   }
-  return std::pair(std::move(key), std::move(value));
+  return absl::OkStatus();
 }
 
 struct TensorHead {
@@ -237,8 +237,9 @@ absl::Status GgufFile::ReadHead() {
   metadata_ = ConfigValue(ConfigValue::Table());
   uint64_t items_left = kMostItems;
   for (uint64_t i = 0; i < key_count; ++i) {
-    ASSIGN_OR_RETURN(auto entry, ReadKey(cursor, &items_left));
-    auto& [key, value] = entry;
+    std::string key;
+    ConfigValue value;
+    RETURN_IF_ERROR(ReadKey(cursor, &items_left, key, value));
     if (ConfigValue::List* list = value.AsList(); list != nullptr && list->size() > kShortList) {
       lists_[key] = std::move(*list);
     } else {
