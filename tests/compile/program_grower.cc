@@ -5,6 +5,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "cpp/base/status_macros.h"
 
 namespace tessera {
@@ -240,12 +241,18 @@ class Grower {
   }
 
   absl::StatusOr<bool> AddLine(const OpCase& entry) {
+    if (options_.without.contains(entry.op)) return false;
     const auto prepared = PrepareCase(entry, options_.dtype);
     if (!prepared.ok()) return false;
     const std::vector<ValueType> types = OperandTypes(*prepared, entry);
+    const std::set<std::string> listed =
+        absl::StrSplit(entry.Field("active"), ',', absl::SkipEmpty());
     std::vector<ValueId> operands;
     for (size_t i = 0; i < types.size(); ++i) {
-      const Domain domain = DomainOf(entry.Field(prepared->input_names[i]));
+      const std::string& name = prepared->input_names[i];
+      Domain domain = DomainOf(entry.Field(name));
+      // No gradient may be asked of it, so it cannot come from the pool.
+      if (!listed.empty() && !listed.contains(name)) domain = {.is_data = true};
       ASSIGN_OR_RETURN(operands.emplace_back(), Operand(types[i], domain, prepared->inputs[i]));
     }
     const auto results = function_->AddNode(*prepared->op, prepared->node().attrs, operands);

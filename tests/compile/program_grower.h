@@ -12,6 +12,11 @@
 #include <string>
 #include <vector>
 
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "cpp/ir/graph.h"
 #include "cpp/tensor/tensor.h"
@@ -46,6 +51,7 @@ struct GrowOptions {
   int nodes = 8;          // from the tables, in the layer and again in main
   int layer_calls = 3;    // of one layer function with one parameter shared by all calls; may be 0
   SymbolSizes sizes = {{"B", 2}, {"T", 3}};
+  std::set<std::string> without;   // ops that are not wanted
 };
 
 absl::StatusOr<GrownProgram> GrowProgram(uint64_t seed, const GrowOptions& options);

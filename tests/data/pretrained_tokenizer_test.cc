@@ -169,7 +169,8 @@ TEST(PretrainedTokenizerTest, AgreesWithThePublicLibrary) {
       const std::vector<std::string> parts = absl::StrSplit(line, '|');
       ASSERT_EQ(parts.size(), 3u) << line;
       ++count;
-      const std::string input = absl::HexStringToBytes(parts[0]);
+      std::string input;
+      ASSERT_TRUE(absl::HexStringToBytes(parts[0], &input)) << line;
       const std::vector<int32_t> ids = Encoded(*tokenizer, input);
       EXPECT_EQ(absl::StrJoin(ids, " "), parts[1]) << (++wrong, absl::CHexEscape(input));
       EXPECT_EQ(absl::BytesToHexString(tokenizer->Decode(ids)), parts[2])
