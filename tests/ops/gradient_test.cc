@@ -202,9 +202,13 @@ absl::Status DifferentiateSymbolic(const OpCase& entry) {
   Function function(entry.op);
   std::vector<ValueId> inputs;
   std::vector<bool> active;
+  const std::vector<std::string> named =
+      absl::StrSplit(entry.Field("active"), ',', absl::SkipEmpty());
   for (int i = 0; i < count; ++i) {
-    inputs.push_back(function.AddInput(fields.tensors[i].first, InputKind::kArgument, types[i]));
-    active.push_back(IsFloat(types[i].dtype));
+    const std::string& name = fields.tensors[i].first;
+    inputs.push_back(function.AddInput(name, InputKind::kArgument, types[i]));
+    const bool is_named = named.empty() || std::count(named.begin(), named.end(), name) > 0;
+    active.push_back(is_named && IsFloat(types[i].dtype));
   }
   ASSIGN_OR_RETURN(const std::vector<ValueId> outputs,
                    function.AddNode(*op, fields.attrs, inputs));
