@@ -40,8 +40,8 @@ ValueId Cached(Scope& scope, std::string_view name, ValueId x);
 // Of a sequence to itself: q[B,T,H,D], k[B,T,G,D], v[B,T,G,E] -> [B,T,H,E], with the position's
 // slopes and bias, segments, and in decode mode caches "key_cache" and "value_cache".
 ValueId AttendSelf(Scope& scope, const AttendSpec& spec, ValueId q, ValueId k, ValueId v);
-// The same over keys [B,S,G,D] and values, S at least T, whose last are the sequence's own; seen are
-// those whose segment (i32[B,S]) is 0. Not in decode mode.
+// The same over keys [B,S,G,D] and values, S at least T, the last of which are the sequence's own;
+// those are seen whose segment (i32[B,S]) is 0. Not in decode mode.
 ValueId AttendKeys(Scope& scope, const AttendSpec& spec, ValueId q, ValueId k, ValueId v,
                    ValueId segments);
 // The op over keys and values that are already those of a cache.
