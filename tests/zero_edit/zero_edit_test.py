@@ -1,8 +1,9 @@
 """Zero edits: an op, a module, an optimizer, a schedule, two kernels, a data source and a pass, as
-new files only.
+new files only; and the walk of samples/custom_module.
 
-Lays overlay/ over a copy of the tree, builds the library, the program and one test there, and finds
-each addition in the catalogue and at work. Skipped (77) under sanitizers and with TESSERA_SHORT:
+Lays overlay/ and the walk's files over a copy of the tree, builds the library, the program and two
+tests there, and finds each addition in the catalogue and at work. The walk's README must show what
+git says of it. Skipped (77) under sanitizers and with TESSERA_SHORT:
 what is proved does not depend on them, and it is a build of its own.
 """
 import json
@@ -15,6 +16,8 @@ import tempfile
 SOURCE = os.environ.get("TESSERA_SOURCE", os.getcwd())
 BUILD = os.environ.get("TESSERA_BUILD", os.path.join(SOURCE, "build"))
 OVERLAY = os.path.join(SOURCE, "tests", "zero_edit", "overlay")
+WALK = os.path.join(SOURCE, "tests", "zero_edit", "walk")
+README = os.path.join(SOURCE, "samples", "custom_module", "README.md")
 
 CONFIG = {
     "model": {
@@ -44,10 +47,19 @@ def run(command, folder, **options):
     return done.stdout
 
 
-def overlay_files():
-    for folder, _, names in os.walk(OVERLAY):
+def files_below(root):
+    for folder, _, names in os.walk(root):
         for name in names:
-            yield os.path.relpath(os.path.join(folder, name), OVERLAY)
+            yield os.path.relpath(os.path.join(folder, name), root)
+
+
+def lay_over(overlay, target):
+    for name in files_below(overlay):
+        path = os.path.join(target, name)
+        if os.path.exists(path):
+            sys.exit("%s: expected a new file, the tree has it already" % name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        shutil.copy2(os.path.join(overlay, name), path)
 
 
 def copy_tree(target):
@@ -58,12 +70,35 @@ def copy_tree(target):
             continue  # deleted, or a link to a folder
         os.makedirs(os.path.dirname(os.path.join(target, name)), exist_ok=True)
         shutil.copy2(source, os.path.join(target, name))
-    for name in overlay_files():
-        path = os.path.join(target, name)
-        if os.path.exists(path):
-            sys.exit("%s: expected a new file, the tree has it already" % name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        shutil.copy2(os.path.join(OVERLAY, name), path)
+    lay_over(OVERLAY, target)
+
+
+def walk(tree):
+    """The files of samples/custom_module, as a commit that changes no other file would add them."""
+    run(["git", "init", "-q"], tree)
+    run(["git", "add", "-A"], tree)
+    run(["git", "-c", "user.name=walk", "-c", "user.email=walk@localhost", "commit", "-q", "-m",
+         "before the walk"], tree)
+    lay_over(WALK, tree)
+    run(["git", "add", "-A"], tree)
+    stat = run(["git", "diff", "--cached", "--stat=100", "--stat-graph-width=20"], tree)
+    with open(README, encoding="utf-8") as readme:
+        if stat.strip() not in readme.read():
+            sys.exit("samples/custom_module/README.md: expected to show\n%s" % stat)
+
+
+def check_walk(program, tree):
+    text = run([program, "describe", "GatedAttention"], tree)
+    if "opened and closed by the token that reads" not in text:
+        sys.exit("describe GatedAttention: expected its doc in:\n%s" % text)
+    with open(os.path.join(tree, "gated.json"), "w", encoding="utf-8") as modifier:
+        json.dump({"replace": "Attention", "with": "GatedAttention"}, modifier)
+    for recipe in ("samples/text/gpt.json", "samples/text/shakespeare.json"):
+        resolved = run([program, "config", recipe, "--modify", "gated.json"], tree)
+        if '"GatedAttention"' not in resolved or '"Attention"' in resolved:
+            sys.exit("%s: expected GatedAttention for Attention in:\n%s" % (recipe, resolved))
+    run([program, "train", "overlay.json", "--modify", "gated.json", "--out", "gated"], tree)
+    run([os.path.join(tree, "build", "bin", "custom_module_test")], tree)
 
 
 def cache_value(name):
@@ -82,7 +117,8 @@ def build(tree):
         if value:
             options.append("-D%s=%s" % (name, value))
     run(["cmake", "-S", ".", "-B", "build", "-G", "Ninja"] + options, tree)
-    run(["ninja", "-C", "build", "tessera_cli", "overlay_test"], tree)
+    run(["ninja", "-C", "build", "tessera_cli", "overlay_test", "custom_module_test"],
+        tree)
 
 
 def names_of(program, kind, tree):
@@ -129,12 +165,14 @@ def main():
         skip("the tree is no git checkout")
     with tempfile.TemporaryDirectory(prefix="tessera_zero_edit_") as tree:
         copy_tree(tree)
+        walk(tree)
         build(tree)
         program = os.path.join(tree, "build", "bin", "tessera")
         check_catalogue(program, tree)
         check_training(program, tree)
         run([os.path.join(tree, "build", "bin", "overlay_test")], tree)
-    print("passed: 8 additions in new files only")
+        check_walk(program, tree)
+    print("passed: 8 additions and a walk in new files only")
 
 
 main()
