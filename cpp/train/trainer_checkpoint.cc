@@ -247,7 +247,10 @@ void Trainer::State::NoteDifferences(const RunState& saved) {
   std::vector<std::string> changes = Config::Diff(*before, config);
   // A slot that is empty by default and one that is emptied on purpose mean the same.
   std::erase_if(changes, [](const std::string& change) {
-    return absl::EndsWith(change, ": null -> -") || absl::EndsWith(change, ": - -> null");
+    for (const char* empty : {": null -> -", ": - -> null", ": [] -> -", ": - -> []"}) {
+      if (absl::EndsWith(change, empty)) return true;
+    }
+    return false;
   });
   if (!changes.empty()) {
     notes.push_back(absl::StrCat("config changed: ", absl::StrJoin(changes, "; ")));
