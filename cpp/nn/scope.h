@@ -112,7 +112,8 @@ class Scope {
   void ProvideBelow(std::string_view role, std::string_view slot);
   // Calls a hook of the module provided under `role` by a surrounding module, here and now. Such
   // hooks may use ambient values, parameters (they stand at the module that provides it, one for
-  // all callers) and slots of their own; no state, keys or losses. REQUIRES: HasProvided(role, hook).
+  // all callers) and slots of their own; no state, keys or losses.
+  // REQUIRES: HasProvided(role, hook).
   bool HasProvided(std::string_view role, std::string_view hook) const;
   Values CallProvided(std::string_view role, std::string_view hook, const Values& inputs);
 

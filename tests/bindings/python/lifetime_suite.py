@@ -32,14 +32,20 @@ def resident_kb():
 
 class LifetimeSuite(Suite):
     def assert_flat(self, cycle, count):
+        """A leak grows in every run; an allocator that keeps pieces does not."""
         for _ in range(count // 10):
             cycle()
-        gc.collect()
-        before = resident_kb()
-        for _ in range(count):
-            cycle()
-        gc.collect()
-        self.assertLess(resident_kb() - before, MOST_GROWTH_KB)
+        growths = []
+        for _ in range(2):
+            gc.collect()
+            before = resident_kb()
+            for _ in range(count):
+                cycle()
+            gc.collect()
+            growths.append(resident_kb() - before)
+            if growths[-1] < MOST_GROWTH_KB:
+                return
+        self.fail(f"grew by {growths} KB in runs of {count} cycles")
 
     def graph(self, runtime=None):
         graph = ts.Graph(runtime=runtime or self.runtime)
