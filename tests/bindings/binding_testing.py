@@ -8,6 +8,7 @@ out as JSON; the command line does them too, and all must agree, losses to the l
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,14 @@ TIMEOUT_S = 1500  # the first time, packages are downloaded and compiled
 sys.path.insert(0, os.path.join(SOURCE, "tests", "cli"))
 import cli_testing  # noqa: E402  (the folder of the command line's tests)
 
+# Debian's names of what the tests of a language run.
+PACKAGES = {
+    "cargo": ["cargo", "rustc"],
+    "go": ["golang-go"],
+    "java": ["default-jdk-headless"],
+    "mvn": ["default-jdk-headless", "maven"],
+}
+
 PARITY_STEPS = 20
 PROMPT = "the "
 GREEDY_TOKENS = 24
@@ -37,8 +46,23 @@ def scratch(name):
     return folder
 
 
+def install(program):
+    """Gets the tools of a language where they are missing; a language's own installer may have put
+    newer ones on PATH, which are then used."""
+    packages = PACKAGES.get(program)
+    if packages is None or shutil.which(program):
+        return
+    if shutil.which("apt-get") is None or os.geteuid() != 0:
+        raise AssertionError(f"{program}: expected on PATH; install {' '.join(packages)}")
+    for words in (["update", "-qq"],
+                  ["install", "-y", "-qq", "--no-install-recommends", *packages]):
+        subprocess.run(["apt-get", *words], check=True, stdout=subprocess.DEVNULL,
+                       env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"})
+
+
 def run(command, cwd=None, env=None, timeout=TIMEOUT_S):
     """stdout of a command that must pass; what it printed is in the error when it does not."""
+    install(command[0])
     result = subprocess.run(command, cwd=cwd, env=env, capture_output=True, text=True,
                             errors="replace", timeout=timeout)
     if result.returncode != 0:
