@@ -43,6 +43,10 @@ class Tokenizer {
   // A byte tokenizer may return bytes that are not UTF-8.
   virtual std::string Decode(absl::Span<const int32_t> ids) const = 0;
 
+  // How many of the first ids stand for a text that no ids after them change: all but the last ones
+  // where characters are split over tokens.
+  virtual size_t Settled(absl::Span<const int32_t> ids) const { return ids.size(); }
+
   // What a checkpoint keeps, and the way back. DataLoss when the bytes are not a state of this
   // type of tokenizer; it is then unchanged.
   virtual std::string SaveState() const = 0;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
+#include "cpp/data/continuation.h"
 
 namespace tessera {
 namespace {
@@ -100,6 +101,7 @@ absl::StatusOr<std::string> Generator::Generate(std::string_view prompt,
         absl::StrCat("max_tokens: expected 0 or more, got ", options.max_tokens));
   }
   ASSIGN_OR_RETURN(std::vector<int32_t> tokens, tokenizer_->EncodeIds(prompt));
+  Continuation continuation(*tokenizer_, tokens);
   if (tokens.empty()) tokens.push_back(0);
   const int64_t total = static_cast<int64_t>(tokens.size()) + options.max_tokens;
   if (max_positions_ > 0 && total > max_positions_) {
@@ -117,15 +119,15 @@ absl::StatusOr<std::string> Generator::Generate(std::string_view prompt,
   }
   start = static_cast<int64_t>(tokens.size());
   Sampler sampler(options.sampling);
-  std::vector<int32_t> generated;
   std::string text;
   for (int64_t i = 0; i < options.max_tokens; ++i) {
     const int32_t token = sampler.Sample(logits, i);
-    generated.push_back(token);
-    const std::string piece = tokenizer_->Decode({&token, 1});
+    const bool is_last = i + 1 == options.max_tokens;
+    std::string piece = continuation.Append(token);
+    if (is_last) piece += continuation.Finish();
     text += piece;
     if (sink && !sink(piece)) break;
-    if (i + 1 == options.max_tokens) break;
+    if (is_last) break;
     RETURN_IF_ERROR(Feed(*single_, {&token, 1}, start + i, logits));
   }
   return text;

@@ -32,7 +32,8 @@ class Generator {
       std::shared_ptr<SlotStore> parameters, std::shared_ptr<const Tokenizer> tokenizer,
       int64_t max_positions);
 
-  // Receives pieces of text as they come; returns false to stop.
+  // Receives the text that each token settles, "" while a character is not whole; returns false to
+  // stop, which leaves the text as it is. Together the pieces are the text.
   using Sink = std::function<bool(std::string_view piece)>;
 
   // The continuation. INVALID_ARGUMENT: bad options, a prompt the tokenizer cannot encode, prompt

@@ -95,17 +95,7 @@ class PretrainedTokenizer : public Tokenizer {
   }
 
   std::string Decode(absl::Span<const int32_t> ids) const override {
-    std::vector<std::string> tokens;
-    for (int32_t id : ids) {
-      const auto added = description_.added.by_id().find(id);
-      if (added != description_.added.by_id().end()) {
-        if (!added->second.is_special) tokens.push_back(added->second.content);
-        continue;
-      }
-      const std::string* token =
-          description_.model == nullptr ? nullptr : description_.model->TokenOf(id);
-      tokens.push_back(token == nullptr ? "\xEF\xBF\xBD" : *token);
-    }
+    std::vector<std::string> tokens = TokensOf(ids, nullptr);
     const bool has_decoder = description_.decoder != nullptr;
     if (has_decoder) tokens = description_.decoder->Decode(std::move(tokens));
     std::string text;
@@ -114,6 +104,14 @@ class PretrainedTokenizer : public Tokenizer {
       text += tokens[i];
     }
     return text;
+  }
+
+  size_t Settled(absl::Span<const int32_t> ids) const override {
+    if (description_.decoder == nullptr) return ids.size();
+    std::vector<size_t> places;
+    const std::vector<std::string> tokens = TokensOf(ids, &places);
+    const size_t settled = description_.decoder->Settled(tokens, /*joined=*/false);
+    return settled == tokens.size() ? ids.size() : places[settled];
   }
 
   std::string SaveState() const override { return state_; }
@@ -139,6 +137,25 @@ class PretrainedTokenizer : public Tokenizer {
   using Cache = absl::flat_hash_map<std::string, std::vector<int32_t>>;
   static constexpr size_t kMostCached = 1 << 16;
   static constexpr size_t kLongestCached = 64;
+
+  // What ids are called, without special tokens; `places`, unless null, are their places in `ids`.
+  std::vector<std::string> TokensOf(absl::Span<const int32_t> ids,
+                                    std::vector<size_t>* places) const {
+    std::vector<std::string> tokens;
+    for (size_t i = 0; i < ids.size(); ++i) {
+      const auto added = description_.added.by_id().find(ids[i]);
+      if (added != description_.added.by_id().end()) {
+        if (added->second.is_special) continue;
+        tokens.push_back(added->second.content);
+      } else {
+        const std::string* token =
+            description_.model == nullptr ? nullptr : description_.model->TokenOf(ids[i]);
+        tokens.push_back(token == nullptr ? "\xEF\xBF\xBD" : *token);
+      }
+      if (places != nullptr) places->push_back(i);
+    }
+    return tokens;
+  }
 
   absl::Status EncodePiece(const TextPiece& piece, Cache& cache, TokenBuffer& ids) const {
     std::vector<TextPiece> words = {piece};

@@ -1,4 +1,5 @@
 // Decoders: texts of tokens back to text.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -15,21 +16,46 @@ namespace {
 
 using Texts = std::vector<std::string>;
 
+// Whether more bytes may make a character of the last ones.
+bool EndsInsideCharacter(std::string_view bytes) {
+  size_t lead = bytes.size();
+  while (lead > 0 && bytes.size() - lead < 3) {
+    --lead;
+    const auto byte = static_cast<unsigned char>(bytes[lead]);
+    if (byte >= 0xC0) return Utf8Length(bytes[lead]) > bytes.size() - lead;
+    if (byte < 0x80) return false;
+  }
+  return false;
+}
+
 class ByteLevelDecoder : public TokenDecoder {
  public:
   Texts Decode(Texts tokens) const override {
     std::string bytes;
-    for (const std::string& token : tokens) {
-      std::string own;
-      bool is_known = true;
-      for (uint32_t code : CodePoints(token)) {
-        const int byte = ByteOfChar(code);
-        is_known = is_known && byte >= 0;
-        own.push_back(static_cast<char>(byte));
-      }
-      bytes += is_known ? own : token;  // a token of other characters stands for itself
-    }
+    for (const std::string& token : tokens) bytes += BytesOf(token);
     return {WithReplacements(bytes)};
+  }
+  size_t Settled(const Texts& tokens, bool joined) const override {
+    if (joined) return 0;
+    std::string bytes;
+    size_t settled = 0;
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      bytes += BytesOf(tokens[i]);
+      if (!EndsInsideCharacter(bytes)) settled = i + 1;
+    }
+    return settled;
+  }
+  Shape shape() const override { return Shape::kJoined; }
+
+ private:
+  static std::string BytesOf(const std::string& token) {
+    std::string bytes;
+    for (uint32_t code : CodePoints(token)) {
+      const int byte = ByteOfChar(code);
+      if (byte < 0) return token;  // a token of other characters stands for itself
+      bytes.push_back(static_cast<char>(byte));
+    }
+    return bytes;
   }
 };
 
@@ -50,10 +76,7 @@ class ByteFallbackDecoder : public TokenDecoder {
     };
     for (std::string& token : tokens) {
       uint32_t byte = 0;
-      const bool is_byte = token.size() == 6 && absl::StartsWith(token, "<0x") &&
-                           token[5] == '>' &&
-                           absl::SimpleHexAtoi(std::string_view(token).substr(3, 2), &byte);
-      if (is_byte) {
+      if (IsByte(token, &byte)) {
         bytes.push_back(static_cast<char>(byte));
       } else {
         flush();
@@ -62,6 +85,21 @@ class ByteFallbackDecoder : public TokenDecoder {
     }
     flush();
     return out;
+  }
+  // One wrong byte spoils all those beside it, so that they wait for a token that is no byte.
+  size_t Settled(const Texts& tokens, bool joined) const override {
+    if (joined) return 0;
+    size_t settled = tokens.size();
+    uint32_t byte = 0;
+    while (settled > 0 && IsByte(tokens[settled - 1], &byte)) --settled;
+    return settled;
+  }
+  Shape shape() const override { return Shape::kOther; }
+
+ private:
+  static bool IsByte(std::string_view token, uint32_t* byte) {
+    return token.size() == 6 && absl::StartsWith(token, "<0x") && token[5] == '>' &&
+           absl::SimpleHexAtoi(token.substr(3, 2), byte);
   }
 };
 
@@ -72,6 +110,10 @@ class ReplaceDecoder : public TokenDecoder {
     for (std::string& token : tokens) token = absl::StrReplaceAll(token, {{from_, to_}});
     return tokens;
   }
+  // A single character does not lie across the end of a text.
+  size_t Settled(const Texts& tokens, bool joined) const override {
+    return joined && Utf8Length(from_[0]) != from_.size() ? 0 : tokens.size();
+  }
 
  private:
   const std::string from_, to_;
@@ -80,6 +122,8 @@ class ReplaceDecoder : public TokenDecoder {
 class FuseDecoder : public TokenDecoder {
  public:
   Texts Decode(Texts tokens) const override { return {absl::StrJoin(tokens, "")}; }
+  size_t Settled(const Texts& tokens, bool) const override { return tokens.size(); }
+  Shape shape() const override { return Shape::kJoined; }
 };
 
 // Takes up to so many of a character off the beginning and the end of every part.
@@ -99,6 +143,10 @@ class StripDecoder : public TokenDecoder {
       token = std::string(rest);
     }
     return tokens;
+  }
+  // The end of a text that grows is not known.
+  size_t Settled(const Texts& tokens, bool joined) const override {
+    return joined && stop_ > 0 ? 0 : tokens.size();
   }
 
  private:
@@ -120,6 +168,9 @@ class MetaspaceDecoder : public TokenDecoder {
     }
     return tokens;
   }
+  size_t Settled(const Texts& tokens, bool joined) const override {
+    return joined ? 0 : tokens.size();
+  }
 
  private:
   const std::string replacement_;
@@ -133,6 +184,27 @@ class SequenceDecoder : public TokenDecoder {
   Texts Decode(Texts tokens) const override {
     for (const auto& step : steps_) tokens = step->Decode(std::move(tokens));
     return tokens;
+  }
+  size_t Settled(const Texts& tokens, bool joined) const override {
+    Texts texts = tokens;
+    size_t settled = tokens.size();
+    Shape shape = joined ? Shape::kJoined : Shape::kEachAlone;
+    for (const auto& step : steps_) {
+      const size_t good = step->Settled(texts, shape == Shape::kJoined);
+      if (good < texts.size()) {
+        if (shape != Shape::kEachAlone) return 0;  // texts are no longer tokens
+        settled = good;
+        texts.resize(good);
+      }
+      texts = step->Decode(std::move(texts));
+      shape = std::max(shape, step->shape());
+    }
+    return settled;
+  }
+  Shape shape() const override {
+    Shape shape = Shape::kEachAlone;
+    for (const auto& step : steps_) shape = std::max(shape, step->shape());
+    return shape;
   }
 
  private:

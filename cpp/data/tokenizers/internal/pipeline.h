@@ -38,6 +38,12 @@ class TokenDecoder {
   virtual ~TokenDecoder() = default;
   // Texts of tokens to parts of the whole, which are then put together.
   virtual std::vector<std::string> Decode(std::vector<std::string> tokens) const = 0;
+  // How many of the first tokens end up as text that tokens after them only add to. `joined`: they
+  // are one text that may still grow. 0 where this cannot be said.
+  virtual size_t Settled(const std::vector<std::string>& tokens, bool joined) const = 0;
+  // What it does to how many there are.
+  enum class Shape { kEachAlone, kOther, kJoined };
+  virtual Shape shape() const { return Shape::kEachAlone; }
 };
 
 // Null for a JSON null, which does nothing.
