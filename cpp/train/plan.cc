@@ -7,6 +7,7 @@
 #include "cpp/exec/executor.h"
 #include "cpp/ir/printer.h"
 #include "cpp/optim/optimizer.h"
+#include "cpp/train/active_parameters.h"
 #include "cpp/train/json_text.h"
 #include "cpp/train/model.h"
 #include "cpp/train/program_cost.h"
@@ -53,7 +54,8 @@ void WriteParameters(const Program& program, JsonText& json) {
       .Integer("count", count)
       .Integer("bytes", bytes)
       .Integer("tensors", static_cast<int64_t>(program.params.size()))
-      .EndObject();
+      .EndObject()
+      .Integer("active_parameters", ActiveParameters(program));
 }
 
 void WriteStepSizes(const Planned& planned, const RunSettings& settings, JsonText& json) {

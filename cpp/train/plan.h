@@ -17,10 +17,11 @@ struct PlanOptions {
   bool dot = false;    // also the segments as a Graphviz graph
 };
 
-// JSON: {"parameters": {"count", "bytes", "tensors"}, "step": {"flops", "tokens", ...}, "memory":
-// {"persistent_bytes", ...}, "ops": [{"op", "uses", "flops", "bytes"}, ...], "functions": [...],
-// and "text", "dot" when asked for}. The config may be unresolved. Errors of resolving, tracing and
-// compiling; a plan beyond the environment's memory limit is described all the same.
+// JSON: {"parameters": {"count", "bytes", "tensors"}, "active_parameters" (active_parameters.h),
+// "step": {"flops", "tokens", ...}, "memory": {"persistent_bytes", ...}, "ops": [{"op", "uses",
+// "flops", "bytes"}, ...], "functions": [...], and "text", "dot" when asked for}. The config may be
+// unresolved. Errors of resolving, tracing and compiling; a plan beyond the environment's memory
+// limit is described all the same.
 absl::StatusOr<std::string> PlanConfig(const Config& config, const Environment& environment,
                                        const PlanOptions& options);
 

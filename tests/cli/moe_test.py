@@ -52,6 +52,14 @@ class MoeTest(cli_testing.CliTest):
                            "--max-tokens", "20")
             self.assertTrue(text)
 
+    def test_the_graph_says_how_many_parameters_a_token_meets(self):
+        config = self.write_moe(DEEP_SEEK)
+        plan = json.loads(self.ok("graph", config, "--json"))
+        layers, expert = 2, 3 * 32 * 24   # three matrices: an expert is gated
+        idle = layers * (8 - 2) * expert
+        self.assertEqual(plan["active_parameters"], plan["parameters"]["count"] - idle)
+        self.assertIn("active_parameters", self.ok("graph", config))
+
     def test_going_on_gives_the_bits_of_one_run_in_both_dtypes_and_with_threads(self):
         for dtype in ("fp32", "bf16"):
             config = self.write_moe(DEEP_SEEK, steps=12, dtype=dtype, save_every=6)
