@@ -141,7 +141,7 @@ bool Selector::Read(const SchemaRegistry& registry, const JsonDocument& document
     const std::string_view before = member.name == "type"   ? ""
                                     : member.name == "role" ? "any "
                                     : member.name == "path" ? "at "
-                                                            : member.name;
+                                                            : std::string_view(member.name);
     words.push_back(absl::StrCat(before, before == member.name ? " " : "", given.text));
   }
   out.text_ = words.empty() ? "where" : absl::StrJoin(words, ", ");
