@@ -19,7 +19,7 @@ absl::StatusOr<std::string> GroupedMatmulSignature(const OpUse& use) {
 
 absl::Status GroupedMatmulGradient(GradientContext& context) {
   Graph& graph = context.graph();
-  const ValueType& w_type = context.input_type(1);
+  const ValueType w_type = context.input_type(1);  // a copy: new nodes move what it would refer to
   const bool transposed = context.attrs().Bool("transpose_rhs");
   const ValueId x = context.input(0), experts = context.input(2);
   // The result may be wider than the operands; products take one dtype.
