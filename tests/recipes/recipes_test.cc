@@ -345,6 +345,7 @@ constexpr Choice kSizes[] = {
 
 TEST(RecipesTest, OneLineFitsAThousandExperiments) {
   const auto started = std::chrono::steady_clock::now();
+  const bool is_short = std::getenv("TESSERA_SHORT") != nullptr;   // one in eight
   int experiments = 0, routed = 0;
   for (const std::string& recipe : Recipes()) {
     const Config base = Load(recipe);
@@ -352,6 +353,7 @@ TEST(RecipesTest, OneLineFitsAThousandExperiments) {
       for (const Choice& norm : kNorms) {
         for (const Choice& optimizer : kOptimizers) {
           for (const Choice& size : kSizes) {
+            if (is_short && (&optimizer != &kOptimizers[0] || &size != &kSizes[1])) continue;
             const std::string what = absl::StrCat(recipe, ", ", attention.name, ", ", norm.name,
                                                   ", ", optimizer.name, ", ", size.name);
             Config config = base;
@@ -377,8 +379,8 @@ TEST(RecipesTest, OneLineFitsAThousandExperiments) {
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - started;
   RecordProperty("experiments", experiments);
   RecordProperty("seconds", static_cast<int>(took.count()));
-  EXPECT_GE(experiments, 1000);
-  EXPECT_GE(routed, 500);
+  EXPECT_GE(experiments, is_short ? 125 : 1000);
+  EXPECT_GE(routed, is_short ? 60 : 500);
   const char* sanitizer = std::getenv("TESSERA_SANITIZE");   // slows everything down
   if (sanitizer == nullptr || *sanitizer == '\0') {
     EXPECT_LT(took.count(), 60);
