@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
-#include <deque>
 #include <exception>
 #include <functional>
+#include <list>
 #include <utility>
 #include <vector>
 
@@ -84,28 +84,16 @@ struct CallInfo {
 // Slots of Gloo from here on are messages between two ranks, two for each tag; those of the
 // collectives count from 1.
 constexpr uint64_t kFirstMessageSlot = uint64_t{1} << 48;
+uint64_t SlotOf(int tag) { return kFirstMessageSlot + 2 * static_cast<uint64_t>(tag); }
 // A rank that is further ahead than this waits.
 constexpr size_t kMostSends = 256;
-
-struct SentMessage {
-  int to = 0;
-  int64_t size = 0;
-  std::vector<char> bytes;
-  std::vector<std::unique_ptr<gloo::transport::UnboundBuffer>> parts;
-};
 
 class GlooCommunicator : public Communicator {
  public:
   GlooCommunicator(const GlooOptions& options, std::unique_ptr<ControlChannel> channel)
       : options_(options), channel_(std::move(channel)) {}
 
-  ~GlooCommunicator() override {
-    if (Failure().ok()) FinishSends(0).IgnoreError();
-    channel_->OnFailure(nullptr);
-    sent_.clear();
-    // The pairs go before the farewell, so that what was sent is out when others hear of it.
-    context_.reset();
-  }
+  ~GlooCommunicator() override;
 
   absl::Status ConnectAll();
 
@@ -121,6 +109,8 @@ class GlooCommunicator : public Communicator {
 
  private:
   class Exchange;
+  // Its size goes ahead of its bytes.
+  struct SentMessage;
 
   // Runs `body`, which moves bytes and may throw what Gloo throws.
   absl::Status Collective(const CallInfo& call, const std::function<void()>& body);
@@ -129,16 +119,10 @@ class GlooCommunicator : public Communicator {
   // all-reduce and broadcast.
   void GatherShares(char* data, int64_t count, int64_t element_bytes);
   absl::Status Failure();
-  // One message between two ranks: its size, then its bytes.
-  absl::Status ReceivePart(void* data, size_t bytes, int from, uint64_t slot);
-  absl::Status WaitFor(gloo::transport::UnboundBuffer& buffer, bool is_receive, int peer);
-  // Waits until at most `left` messages are on their way.
-  absl::Status FinishSends(size_t left);
-  // For a transport that hangs by itself.
-  std::chrono::milliseconds WaitLimit() const {
-    return std::chrono::milliseconds(options_.control.collective_timeout_ms +
-                                     4 * options_.control.heartbeat_timeout_ms);
-  }
+  // Runs `body`, which may throw; what it throws is explained and ends the group.
+  absl::Status Guarded(std::string_view name, const std::function<void()>& body);
+  // Waits until at most `left` messages are on their way; throws as Exchange::Wait.
+  void FinishSends(size_t left);
 
   // The rank `step` places on; all start with another peer, so none is stormed.
   int Peer(int step) const { return (rank() + step) % size(); }
@@ -148,7 +132,7 @@ class GlooCommunicator : public Communicator {
   std::shared_ptr<gloo::rendezvous::Context> context_;
   uint64_t next_slot_ = 1;
   std::vector<char> scratch_;
-  std::deque<SentMessage> sent_;   // that Gloo may still read
+  std::list<SentMessage> sent_;   // that Gloo may still read
 
   absl::Mutex mutex_;
   absl::Status abort_ ABSL_GUARDED_BY(mutex_);
@@ -159,7 +143,8 @@ class GlooCommunicator : public Communicator {
 // Sends and receives under one slot; Wait ends when all are done, or throws.
 class GlooCommunicator::Exchange {
  public:
-  explicit Exchange(GlooCommunicator& comm) : comm_(comm), slot_(comm.next_slot_++) {}
+  explicit Exchange(GlooCommunicator& comm) : Exchange(comm, comm.next_slot_++) {}
+  Exchange(GlooCommunicator& comm, uint64_t slot) : comm_(comm), slot_(slot) {}
 
   ~Exchange() {
     absl::MutexLock lock(&comm_.mutex_);
@@ -185,8 +170,11 @@ class GlooCommunicator::Exchange {
       if (comm_.is_broken_) throw ChannelError("the group has failed");
       for (const Operation& operation : operations_) comm_.waiting_.push_back(operation.buffer);
     }
-    // The server ends a wait that takes too long and knows who is to blame.
-    const auto limit = comm_.WaitLimit();
+    // The server ends a wait that takes too long and knows who is to blame; this is for a
+    // transport that hangs by itself.
+    const auto limit = std::chrono::milliseconds(
+        comm_.options_.control.collective_timeout_ms +
+        4 * comm_.options_.control.heartbeat_timeout_ms);
     for (const Operation& operation : operations_) {
       bool is_done = false;
       try {
@@ -217,6 +205,22 @@ class GlooCommunicator::Exchange {
   std::vector<std::unique_ptr<gloo::transport::UnboundBuffer>> buffers_;
   std::vector<Operation> operations_;
 };
+
+struct GlooCommunicator::SentMessage {
+  SentMessage(GlooCommunicator& comm, uint64_t slot) : head(comm, slot), body(comm, slot + 1) {}
+
+  int64_t size = 0;
+  std::vector<char> bytes;
+  Exchange head, body;
+};
+
+GlooCommunicator::~GlooCommunicator() {
+  if (Failure().ok()) Guarded("send", [this] { FinishSends(0); }).IgnoreError();
+  channel_->OnFailure(nullptr);
+  sent_.clear();
+  // The pairs go before the farewell, so that what was sent is out when others hear of it.
+  context_.reset();
+}
 
 absl::Status GlooCommunicator::ConnectAll() {
   channel_->OnFailure([this] {
@@ -259,18 +263,26 @@ absl::Status GlooCommunicator::Collective(const CallInfo& call,
   if (size() == 1) return absl::OkStatus();
   NoSigpipe no_sigpipe;
   channel_->EnterCollective();
-  absl::Status status;
+  absl::Status compared;
+  const absl::Status status = Guarded(call.name, [&] {
+    if (options_.is_checked) compared = CompareCalls(call);
+    if (compared.ok()) body();
+  });
+  channel_->LeaveCollective();
+  return compared.ok() ? status : compared;
+}
+
+absl::Status GlooCommunicator::Guarded(std::string_view name, const std::function<void()>& body) {
   try {
-    if (options_.is_checked) status = CompareCalls(call);
-    if (status.ok()) body();
+    body();
+    return absl::OkStatus();
   } catch (const std::exception& e) {
     // The channel knows better than the transport why it broke.
-    status = channel_->Explain(absl::StrCat(call.name, ": ", e.what()));
+    const absl::Status status = channel_->Explain(absl::StrCat(name, ": ", e.what()));
     absl::MutexLock lock(&mutex_);
     if (abort_.ok()) abort_ = status;
+    return status;
   }
-  channel_->LeaveCollective();
-  return status;
 }
 
 absl::Status GlooCommunicator::CompareCalls(const CallInfo& call) {
@@ -396,79 +408,35 @@ absl::Status GlooCommunicator::Send(const void* data, int64_t bytes, int to, int
   RETURN_IF_ERROR(CheckPeer("send", to, rank(), size()));
   RETURN_IF_ERROR(Failure());
   NoSigpipe no_sigpipe;
-  RETURN_IF_ERROR(FinishSends(kMostSends - 1));
-  const auto* begin = static_cast<const char*>(data);
-  sent_.push_back({});
-  SentMessage& message = sent_.back();
-  message.to = to;
-  message.size = bytes;
-  message.bytes.assign(begin, begin + bytes);
-  const uint64_t slot = kFirstMessageSlot + 2 * static_cast<uint64_t>(tag);
-  try {
-    message.parts.push_back(context_->createUnboundBuffer(&message.size, sizeof(message.size)));
-    message.parts.back()->send(to, slot);
-    if (bytes > 0) {
-      message.parts.push_back(
-          context_->createUnboundBuffer(message.bytes.data(), message.bytes.size()));
-      message.parts.back()->send(to, slot + 1);
-    }
-  } catch (const std::exception& e) {
-    return channel_->Explain(absl::StrCat("sending to rank ", to, ": ", e.what()));
-  }
-  return absl::OkStatus();
+  return Guarded("send", [&] {
+    FinishSends(kMostSends - 1);
+    SentMessage& message = sent_.emplace_back(*this, SlotOf(tag));
+    const auto* begin = static_cast<const char*>(data);
+    message.size = bytes;
+    message.bytes.assign(begin, begin + bytes);
+    message.head.Send(to, &message.size, sizeof(message.size));
+    message.body.Send(to, message.bytes.data(), bytes);
+  });
 }
 
-absl::Status GlooCommunicator::FinishSends(size_t left) {
+void GlooCommunicator::FinishSends(size_t left) {
   while (sent_.size() > left) {
-    SentMessage& message = sent_.front();
-    for (const auto& part : message.parts) {
-      RETURN_IF_ERROR(WaitFor(*part, /*is_receive=*/false, message.to));
-    }
+    sent_.front().head.Wait();
+    sent_.front().body.Wait();
     sent_.pop_front();
   }
-  return absl::OkStatus();
-}
-
-absl::Status GlooCommunicator::WaitFor(gloo::transport::UnboundBuffer& buffer, bool is_receive,
-                                       int peer) {
-  {
-    absl::MutexLock lock(&mutex_);
-    if (!is_broken_) waiting_.push_back(&buffer);
-  }
-  RETURN_IF_ERROR(Failure());
-  absl::Status status;
-  const std::string what = absl::StrCat(is_receive ? "receiving from" : "sending to", " rank ",
-                                        peer);
-  try {
-    const bool is_done = is_receive ? buffer.waitRecv(WaitLimit()) : buffer.waitSend(WaitLimit());
-    if (!is_done) status = channel_->Explain(absl::StrCat(what, ": the group has failed"));
-  } catch (const std::exception& e) {
-    status = channel_->Explain(absl::StrCat(what, ": ", e.what()));
-  }
-  absl::MutexLock lock(&mutex_);
-  waiting_.clear();
-  if (!status.ok() && abort_.ok()) abort_ = status;
-  return status;
-}
-
-absl::Status GlooCommunicator::ReceivePart(void* data, size_t bytes, int from, uint64_t slot) {
-  std::unique_ptr<gloo::transport::UnboundBuffer> part;
-  try {
-    part = context_->createUnboundBuffer(data, bytes);
-    part->recv(from, slot);
-  } catch (const std::exception& e) {
-    return channel_->Explain(absl::StrCat("receiving from rank ", from, ": ", e.what()));
-  }
-  return WaitFor(*part, /*is_receive=*/true, from);
 }
 
 absl::Status GlooCommunicator::Receive(void* data, int64_t bytes, int from, int tag) {
   RETURN_IF_ERROR(CheckPeer("receive", from, rank(), size()));
   RETURN_IF_ERROR(Failure());
   NoSigpipe no_sigpipe;
-  const uint64_t slot = kFirstMessageSlot + 2 * static_cast<uint64_t>(tag);
   int64_t sent_bytes = 0;
-  RETURN_IF_ERROR(ReceivePart(&sent_bytes, sizeof(sent_bytes), from, slot));
+  RETURN_IF_ERROR(Guarded("receive", [&] {
+    Exchange head(*this, SlotOf(tag));
+    head.Receive(from, &sent_bytes, sizeof(sent_bytes));
+    head.Wait();
+  }));
   if (sent_bytes != bytes) {
     absl::MutexLock lock(&mutex_);
     abort_ = absl::InvalidArgumentError(absl::StrCat("receive: expected ", bytes,
@@ -476,8 +444,11 @@ absl::Status GlooCommunicator::Receive(void* data, int64_t bytes, int from, int 
                                                      sent_bytes));
     return abort_;
   }
-  if (bytes == 0) return absl::OkStatus();
-  return ReceivePart(data, static_cast<size_t>(bytes), from, slot + 1);
+  return Guarded("receive", [&] {
+    Exchange body(*this, SlotOf(tag) + 1);
+    body.Receive(from, data, bytes);
+    body.Wait();
+  });
 }
 
 void GlooCommunicator::Abort(std::string_view reason) {

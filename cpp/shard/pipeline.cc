@@ -19,12 +19,11 @@ bool IsStep(ActionKind kind) {
          kind == ActionKind::kInputGradient || kind == ActionKind::kWeightGradient;
 }
 
-// A value on its way: written by one action of the whole schedule, read by another.
+// A value on its way from the stage that writes it to one that reads it.
 struct Transfer {
   int slot = -1;
   int micro_batch = 0;
   int from = 0, to = 0;
-  int writer = -1, reader = -1;   // indexes of actions
 };
 
 class Splitter {
@@ -154,6 +153,8 @@ class Splitter {
 
   absl::Status FindTransfers() {
     std::map<Instance, std::pair<int, std::set<int>>> writers;   // action, stages that have it
+    sent_after_.resize(program_.schedule.size());
+    received_before_.resize(program_.schedule.size());
     for (size_t i = 0; i < program_.schedule.size(); ++i) {
       const Action& action = program_.schedule[i];
       if (action.call < 0) continue;
@@ -166,8 +167,10 @@ class Splitter {
         for (int stage : stages) {
           if (!holders.insert(stage).second) continue;
           const int from = *StagesOf(static_cast<size_t>(writer)).begin();
-          transfers_.push_back({slot, it->first.second, from, stage, writer,
-                                static_cast<int>(i)});
+          const int transfer = static_cast<int>(transfers_.size());
+          transfers_.push_back({slot, it->first.second, from, stage});
+          sent_after_[static_cast<size_t>(writer)].push_back(transfer);
+          received_before_[i].push_back(transfer);
         }
       }
       for (int slot : call.outputs) {
@@ -199,18 +202,18 @@ class Splitter {
     const std::vector<Action>& schedule = program_.schedule;
     std::vector<Action> table;
     const auto take = [&](size_t index) {
-      for (size_t t = 0; t < transfers_.size(); ++t) {
-        const Transfer& transfer = transfers_[t];
-        if (transfer.reader != static_cast<int>(index) || transfer.to != stage) continue;
+      for (int tag : received_before_[index]) {
+        const Transfer& transfer = transfers_[tag];
+        if (transfer.to != stage) continue;
         table.push_back({ActionKind::kReceive, -1, transfer.micro_batch, -1, transfer.slot,
-                         transfer.from, static_cast<int>(t)});
+                         transfer.from, tag});
       }
       table.push_back(schedule[index]);
-      for (size_t t = 0; t < transfers_.size(); ++t) {
-        const Transfer& transfer = transfers_[t];
-        if (transfer.writer != static_cast<int>(index) || transfer.from != stage) continue;
+      for (int tag : sent_after_[index]) {
+        const Transfer& transfer = transfers_[tag];
+        if (transfer.from != stage) continue;
         table.push_back({ActionKind::kSend, -1, transfer.micro_batch, -1, transfer.slot,
-                         transfer.to, static_cast<int>(t)});
+                         transfer.to, tag});
       }
     };
     const auto is_mine = [&](size_t index) { return StagesOf(index).contains(stage); };
@@ -256,7 +259,8 @@ class Splitter {
   int stage_count_ = 0;
   std::vector<int> stage_of_;          // per action; -1: not of one stage
   std::vector<std::set<int>> users_;   // per parameter
-  std::vector<Transfer> transfers_;
+  std::vector<Transfer> transfers_;    // their index is their tag
+  std::vector<std::vector<int>> sent_after_, received_before_;   // per action: tags
   std::map<int, std::set<int>> made_at_;   // per slot: the stages whose calls write it
 };
 
