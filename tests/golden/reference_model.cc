@@ -89,14 +89,7 @@ class Importer {
     auto& sources = model.sources;
     sources.push_back({"embedding/weight", "model.embed_tokens.weight"});
     for (int64_t i = 0; i < Number("num_hidden_layers"); ++i) {
-      const std::string ours = absl::StrCat("decoder/layers/", i, "/");
-      const std::string theirs = absl::StrCat("model.layers.", i, ".");
-      sources.push_back({ours + "norm_1/scale", theirs + "input_layernorm.weight"});
-      sources.push_back({ours + "norm_2/scale", theirs + "post_attention_layernorm.weight"});
-      for (const char* name : {"q_proj", "k_proj", "v_proj", "o_proj"}) {
-        sources.push_back({absl::StrCat(ours, "attention/", name, "/weight"),
-                           absl::StrCat(theirs, "self_attn.", name, ".weight"), true});
-      }
+      const auto [ours, theirs] = AddAttention(i, sources);
       for (const char* name : {"gate_proj", "up_proj", "down_proj"}) {
         sources.push_back({absl::StrCat(ours, "feed_forward/", name, "/weight"),
                            absl::StrCat(theirs, "mlp.", name, ".weight"), true});
@@ -104,6 +97,21 @@ class Importer {
     }
     sources.push_back({"decoder/final_norm/scale", "model.norm.weight"});
     if (!tied) sources.push_back({"head/weight", "lm_head.weight", true});
+  }
+
+  // Norms and attention of a layer, which these families name alike; where the layer stands, in
+  // our names and in theirs.
+  template <typename Sources>
+  static std::pair<std::string, std::string> AddAttention(int64_t layer, Sources& sources) {
+    const std::string ours = absl::StrCat("decoder/layers/", layer, "/");
+    const std::string theirs = absl::StrCat("model.layers.", layer, ".");
+    sources.push_back({ours + "norm_1/scale", theirs + "input_layernorm.weight"});
+    sources.push_back({ours + "norm_2/scale", theirs + "post_attention_layernorm.weight"});
+    for (const char* name : {"q_proj", "k_proj", "v_proj", "o_proj"}) {
+      sources.push_back({absl::StrCat(ours, "attention/", name, "/weight"),
+                         absl::StrCat(theirs, "self_attn.", name, ".weight"), true});
+    }
+    return {ours, theirs};
   }
 
   void ReadMixtral(ReferenceModel& model) {
@@ -132,14 +140,7 @@ class Importer {
     auto& sources = model.sources;
     sources.push_back({"embedding/weight", "model.embed_tokens.weight"});
     for (int64_t i = 0; i < Number("num_hidden_layers"); ++i) {
-      const std::string ours = absl::StrCat("decoder/layers/", i, "/");
-      const std::string theirs = absl::StrCat("model.layers.", i, ".");
-      sources.push_back({ours + "norm_1/scale", theirs + "input_layernorm.weight"});
-      sources.push_back({ours + "norm_2/scale", theirs + "post_attention_layernorm.weight"});
-      for (const char* name : {"q_proj", "k_proj", "v_proj", "o_proj"}) {
-        sources.push_back({absl::StrCat(ours, "attention/", name, "/weight"),
-                           absl::StrCat(theirs, "self_attn.", name, ".weight"), true});
-      }
+      const auto [ours, theirs] = AddAttention(i, sources);
       const std::string moe = theirs + "block_sparse_moe.";
       sources.push_back({ours + "feed_forward/gate/weight", moe + "gate.weight", true});
       const std::pair<const char*, const char*> products[] = {

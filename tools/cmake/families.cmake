@@ -7,6 +7,7 @@ add_custom_command(
   COMMAND ${CMAKE_COMMAND} -D FOLDER=${PROJECT_SOURCE_DIR}/cpp/interop/families
           -D OUTPUT=${family_output} -P ${PROJECT_SOURCE_DIR}/tools/cmake/embed_families.cmake
   DEPENDS ${family_files} ${PROJECT_SOURCE_DIR}/tools/cmake/embed_families.cmake
+          ${PROJECT_SOURCE_DIR}/tools/cmake/bytes.cmake
   COMMENT "Embedding model families" VERBATIM)
 add_library(tessera_table_families STATIC ${family_output})
 target_link_libraries(tessera_table_families PUBLIC tessera_flags)

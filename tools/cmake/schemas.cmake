@@ -54,6 +54,7 @@ add_custom_command(
   COMMAND ${CMAKE_COMMAND} -D "NAMES=${schema_names}" -D "ROOT=${schema_out}"
           -D "OUTPUT=${schema_out}/embedded.cc" -P ${PROJECT_SOURCE_DIR}/tools/cmake/embed.cmake
   DEPENDS ${bfbs_files} ${PROJECT_SOURCE_DIR}/tools/cmake/embed.cmake
+          ${PROJECT_SOURCE_DIR}/tools/cmake/bytes.cmake
   COMMENT "Embedding binary schemas" VERBATIM)
 add_custom_target(tessera_schemas DEPENDS ${bfbs_files} ${schema_out}/embedded.cc)
 add_dependencies(tessera_generated tessera_schemas)

@@ -217,15 +217,7 @@ int64_t IntOf(const ConfigValue& object, std::string_view name) {
 }
 
 absl::StatusOr<std::unique_ptr<TokenDecoder>> NewSequence(const ConfigValue& described) {
-  std::vector<std::unique_ptr<TokenDecoder>> steps;
-  const ConfigValue* list = described.Find("decoders");
-  if (list == nullptr || list->AsList() == nullptr) {
-    return absl::InvalidArgumentError("decoders: expected a list");
-  }
-  for (const ConfigValue& one : *list->AsList()) {
-    ASSIGN_OR_RETURN(std::unique_ptr<TokenDecoder> step, NewTokenDecoder(one));
-    if (step != nullptr) steps.push_back(std::move(step));
-  }
+  ASSIGN_OR_RETURN(auto steps, ReadSteps(described, "decoders", NewTokenDecoder));
   return std::make_unique<SequenceDecoder>(std::move(steps));
 }
 

@@ -102,15 +102,7 @@ absl::StatusOr<std::unique_ptr<Normalizer>> NewNormalizer(const ConfigValue& des
   if (described.empty()) return std::unique_ptr<Normalizer>();
   const std::string type = TypeOf(described);
   if (type == "Sequence") {
-    std::vector<std::unique_ptr<Normalizer>> steps;
-    const ConfigValue* list = described.Find("normalizers");
-    if (list == nullptr || list->AsList() == nullptr) {
-      return absl::InvalidArgumentError("normalizers: expected a list");
-    }
-    for (const ConfigValue& one : *list->AsList()) {
-      ASSIGN_OR_RETURN(std::unique_ptr<Normalizer> step, NewNormalizer(one));
-      if (step != nullptr) steps.push_back(std::move(step));
-    }
+    ASSIGN_OR_RETURN(auto steps, ReadSteps(described, "normalizers", NewNormalizer));
     return std::make_unique<SequenceNormalizer>(std::move(steps));
   }
   if (type == "NFC" || type == "NFD") return std::make_unique<FormNormalizer>(type == "NFC");

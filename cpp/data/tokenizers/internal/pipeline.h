@@ -8,9 +8,12 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "absl/strings/str_cat.h"
+#include "cpp/base/status_macros.h"
 #include "cpp/config/value.h"
 
 namespace tessera {
@@ -58,6 +61,22 @@ absl::StatusOr<std::string> ReadText(const ConfigValue& object, std::string_view
                                      std::string_view fallback);
 // "type" of an object; "" when it is none.
 std::string TypeOf(const ConfigValue& object);
+// The steps that the list `name` of a Sequence describes, without those that do nothing.
+template <typename Step>
+absl::StatusOr<std::vector<std::unique_ptr<Step>>> ReadSteps(
+    const ConfigValue& sequence, std::string_view name,
+    absl::StatusOr<std::unique_ptr<Step>> (*read)(const ConfigValue&)) {
+  const ConfigValue* list = sequence.Find(name);
+  if (list == nullptr || list->AsList() == nullptr) {
+    return absl::InvalidArgumentError(absl::StrCat(name, ": expected a list"));
+  }
+  std::vector<std::unique_ptr<Step>> steps;
+  for (const ConfigValue& one : *list->AsList()) {
+    ASSIGN_OR_RETURN(std::unique_ptr<Step> step, read(one));
+    if (step != nullptr) steps.push_back(std::move(step));
+  }
+  return steps;
+}
 
 // GPT-2's one printable character for every byte, as UTF-8, and back: -1 for others.
 const std::string& CharOfByte(unsigned char byte);

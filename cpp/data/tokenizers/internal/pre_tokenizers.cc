@@ -250,15 +250,7 @@ absl::StatusOr<std::unique_ptr<PreTokenizer>> NewPreTokenizer(const ConfigValue&
   if (described.empty()) return std::unique_ptr<PreTokenizer>();
   const std::string type = TypeOf(described);
   if (type == "Sequence") {
-    std::vector<std::unique_ptr<PreTokenizer>> steps;
-    const ConfigValue* list = described.Find("pretokenizers");
-    if (list == nullptr || list->AsList() == nullptr) {
-      return absl::InvalidArgumentError("pretokenizers: expected a list");
-    }
-    for (const ConfigValue& one : *list->AsList()) {
-      ASSIGN_OR_RETURN(std::unique_ptr<PreTokenizer> step, NewPreTokenizer(one));
-      if (step != nullptr) steps.push_back(std::move(step));
-    }
+    ASSIGN_OR_RETURN(auto steps, ReadSteps(described, "pretokenizers", NewPreTokenizer));
     return std::make_unique<SequencePreTokenizer>(std::move(steps));
   }
   if (type == "Split") return NewSplit(described);
