@@ -5,6 +5,8 @@
 // those that a variant covers; each kind is traced once. Further inputs, such as what an encoder
 // made, are handed to every layer as they are.
 
+#include <vector>
+
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
 #include "cpp/nn/module.h"
@@ -24,7 +26,7 @@ class Decoder : public Module {
     }
     Values values = inputs;
     ValueId& x = values[0];
-    RETURN_IF_ERROR(CheckVariants(scope));
+    ASSIGN_OR_RETURN(const std::vector<int> variants, VariantOfEachLayer(scope));
     scope.ProvideBelow("position", "position");
     if (scope.ChildHasHook("position", "embed")) {
       const Values embedded = scope.CallHook("position", "embed", {x});
@@ -34,7 +36,7 @@ class Decoder : public Module {
     if (scope.HasChild("embedding_norm")) x = scope.Call1("embedding_norm", {x});
     if (scope.HasChild("dropout")) x = scope.Call1("dropout", {x});
     for (int64_t i = 0; i < config_.num_layers; ++i) {
-      const int variant = VariantOf(scope, i);
+      const int variant = variants[i];
       const std::string at = absl::StrCat("layers/", i);
       x = variant < 0 ? scope.Call1("layer", values, at)
                       : scope.Call1("variants", values, at, variant);
@@ -44,29 +46,23 @@ class Decoder : public Module {
   }
 
  private:
-  // A variant that covers no layer is a slip: what it says would silently not hold.
-  absl::Status CheckVariants(const Scope& scope) const {
-    const int count = scope.ChildCount("variants");
-    for (int k = 0; k < count; ++k) {
-      bool covers = false;
-      for (int64_t i = 0; i < config_.num_layers && !covers; ++i) {
-        covers = scope.ChildHasHook("variants", absl::StrCat("covers ", i), k);
+  // For every layer the first variant that covers it, or -1. A variant that covers no layer is a
+  // slip: what it says would silently not hold.
+  absl::StatusOr<std::vector<int>> VariantOfEachLayer(const Scope& scope) const {
+    std::vector<int> variant_of(static_cast<size_t>(config_.num_layers), -1);
+    for (int k = 0; k < scope.ChildCount("variants"); ++k) {
+      bool covers_any = false;
+      for (int64_t i = 0; i < config_.num_layers; ++i) {
+        if (!scope.ChildHasHook("variants", absl::StrCat("covers ", i), k)) continue;
+        covers_any = true;
+        if (variant_of[i] < 0) variant_of[i] = k;
       }
-      if (covers) continue;
+      if (covers_any) continue;
       return absl::InvalidArgumentError(absl::StrCat(
           "Decoder: variants[", k, "]: expected to cover one of the ", config_.num_layers,
           " layers, got none; see its start and end, or leave it out"));
     }
-    return absl::OkStatus();
-  }
-
-  // The first variant that covers the layer, or -1.
-  static int VariantOf(const Scope& scope, int64_t layer) {
-    const int count = scope.ChildCount("variants");
-    for (int k = 0; k < count; ++k) {
-      if (scope.ChildHasHook("variants", absl::StrCat("covers ", layer), k)) return k;
-    }
-    return -1;
+    return variant_of;
   }
 
   DecoderConfig config_;

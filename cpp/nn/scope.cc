@@ -216,13 +216,22 @@ int Scope::ChildCount(std::string_view slot) const {
 
 bool Scope::HasChild(std::string_view slot) const { return Child(slot, 0) != nullptr; }
 
-bool Scope::ChildHasHook(std::string_view slot, std::string_view hook, int index) const {
-  const ConfigNode* child = Child(slot, index);
-  if (child == nullptr) return false;
-  absl::StatusOr<const Module*> module = tracer_.ModuleOf(*child);
+namespace {
+
+// Of the module of a node, which may be absent; one that cannot be made fails the trace.
+bool ModuleHasHook(Tracer& tracer, const TraceFrame& frame, const ConfigNode* config,
+                   std::string_view hook) {
+  if (config == nullptr) return false;
+  const absl::StatusOr<const Module*> module = tracer.ModuleOf(*config);
   if (module.ok()) return (*module)->HasHook(hook);
-  frame_.graph->Fail(module.status());
+  frame.graph->Fail(module.status());
   return false;
+}
+
+}  // namespace
+
+bool Scope::ChildHasHook(std::string_view slot, std::string_view hook, int index) const {
+  return ModuleHasHook(tracer_, frame_, Child(slot, index), hook);
 }
 
 Values Scope::CallGrouped(std::string_view slot, const Values& rows, ValueId owners,
@@ -272,12 +281,7 @@ const ConfigNode* FindProvided(const TraceFrame* frame, std::string_view role) {
 }  // namespace
 
 bool Scope::HasProvided(std::string_view role, std::string_view hook) const {
-  const ConfigNode* config = FindProvided(&frame_, role);
-  if (config == nullptr) return false;
-  absl::StatusOr<const Module*> module = tracer_.ModuleOf(*config);
-  if (module.ok()) return (*module)->HasHook(hook);
-  frame_.graph->Fail(module.status());
-  return false;
+  return ModuleHasHook(tracer_, frame_, FindProvided(&frame_, role), hook);
 }
 
 Values Scope::CallProvided(std::string_view role, std::string_view hook, const Values& inputs) {
