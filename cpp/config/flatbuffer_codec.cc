@@ -11,7 +11,8 @@
 #include "cpp/base/text.h"
 #include "cpp/config/config.h"
 #include "cpp/config/field_check.h"
-#include "flatbuffers/reflection.h"
+#include "cpp/config/table_verifier.h"
+#include "flatbuffers/flatbuffers.h"
 #include "gen/schemas/config_generated.h"
 
 namespace tessera {
@@ -316,20 +317,9 @@ absl::StatusOr<ConfigValue> ReadTable(const flatbuffers::Table& table, const Typ
 absl::Status ReadFields(std::string_view bytes, ConfigNode& node) {
   const std::string where(node.type());
   const Aligned copy(bytes);
-  const reflection::Schema& schema = *reflection::GetSchema(node.info().schema.data());
-  const reflection::Object* object = nullptr;
-  for (const reflection::Object* candidate : *schema.objects()) {
-    const std::string name = candidate->name()->str();
-    if (name.substr(name.rfind('.') + 1) == node.type()) object = candidate;
-  }
-  RET_CHECK(object != nullptr) << node.type();
-  if (bytes.size() < 8 || !flatbuffers::Verify(schema, *object, copy.data(), bytes.size(),
-                                               ConfigLimits::kDepth, kMostTables)) {
-    return Bad(where, "expected a table of this type, got damaged bytes");
-  }
-  ASSIGN_OR_RETURN(ConfigValue table,
-                   ReadTable(*flatbuffers::GetRoot<flatbuffers::Table>(copy.data()), node.info(),
-                             where));
+  const flatbuffers::Table* stored = VerifiedTable(copy.data(), bytes.size(), node.info());
+  if (stored == nullptr) return Bad(where, "expected a table of this type, got damaged bytes");
+  ASSIGN_OR_RETURN(ConfigValue table, ReadTable(*stored, node.info(), where));
   for (size_t i = 0; i < node.info().fields.size(); ++i) {
     if (ConfigValue* value = table.Find(node.info().fields[i].name)) {
       node.field(i) = {FieldState::kSet, std::move(*value), {}};

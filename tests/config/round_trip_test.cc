@@ -4,6 +4,7 @@
 // with a registered type that has every kind of field; damaged bytes must give an error or a config
 // that holds the same properties.
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <random>
 #include <string>
@@ -202,6 +203,30 @@ TEST(RoundTripTest, DamagedBytesNeverCrashAndNeverLie) {
     if (::testing::Test::HasFailure()) break;
   }
   EXPECT_GT(refused, 1000);
+}
+
+// Each word of the bytes in turn points far out, so that every offset is once the damaged one: an
+// offset that is followed before it is checked is then a read that the sanitizers see.
+TEST(RoundTripTest, EveryOffsetMayPointOutside) {
+  auto registry = std::make_shared<SchemaRegistry>(SchemaRegistry::Builtin());
+  ASSERT_TRUE(registry->RegisterText(kEverything, "Everything").ok());
+  const auto config = Config::FromJson(registry, R"({"type": "Everything", "a": true, "l": "text",
+      "n": {"a": 1, "b": [1.5], "c": {"a": 2, "e": "deep"}}, "lh": [1, 2], "ll": ["x", "yz"],
+      "ln": [{"a": 3, "c": {"a": 4}}, {"a": 5, "e": "last"}], "s": null})");
+  ASSERT_TRUE(config.ok()) << config.status();
+  const std::string bytes = config->ToBytes(true);
+  size_t refused = 0;
+  for (size_t at = 0; at + 2 <= bytes.size(); at += 2) {
+    for (const uint16_t value : {uint16_t{0x7ffc}, uint16_t{0xfffc}}) {
+      std::string damaged = bytes;
+      std::memcpy(damaged.data() + at, &value, sizeof(value));
+      const auto read = Config::FromBytes(registry, damaged);
+      if (read.ok()) continue;
+      ++refused;
+      EXPECT_EQ(read.status().code(), absl::StatusCode::kInvalidArgument) << read.status();
+    }
+  }
+  EXPECT_GT(refused, 100);
 }
 
 TEST(RoundTripTest, OtherBytesAreRefusedWithAReason) {
