@@ -4,6 +4,8 @@
 
 The library is taken from $TESSERA_LIBRARY (the file), or from build/lib of the tree. Nothing is
 written into the tree. The extension uses the stable ABI: one wheel for CPython 3.11 and later.
+tools/release says by $TESSERA_PLATFORM_TAG which systems it is for (manylinux_2_35_x86_64), and by
+$TESSERA_LICENCES the folder with the licences of what is linked into the library.
 """
 
 import glob
@@ -34,6 +36,12 @@ def library():
     return os.path.realpath(path)
 
 
+def platform_tag():
+    """The option that names the systems, where the packager does."""
+    tag = os.environ.get("TESSERA_PLATFORM_TAG")
+    return {"plat_name": tag} if tag else {}
+
+
 def swig():
     """The SWIG that pyproject.toml asks for."""
     beside = os.path.join(os.path.dirname(sys.executable), "swig")
@@ -62,6 +70,9 @@ class BuildPython(build_py):
         super().run()
         folder = os.path.join(self.build_lib, "tessera")
         shutil.copyfile(library(), os.path.join(folder, SONAME))
+        licences = os.environ.get("TESSERA_LICENCES")
+        if licences:
+            shutil.copytree(licences, os.path.join(folder, "licences"))
         subprocess.run([sys.executable, os.path.join(HERE, "tools", "generate.py"), library(),
                         HEADER, folder], check=True)
 
@@ -81,7 +92,7 @@ setup(
         extra_link_args=["-Wl,-rpath,$ORIGIN"])],
     cmdclass={"build_ext": BuildRaw, "build_py": BuildPython},
     options={"build": {"build_base": scratch}, "egg_info": {"egg_base": scratch},
-             "bdist_wheel": {"py_limited_api": "cp311",
+             "bdist_wheel": {"py_limited_api": "cp311", **platform_tag(),
                              "bdist_dir": os.path.join(scratch, "wheel")}},
 )
 shutil.rmtree(scratch, ignore_errors=True)

@@ -1,5 +1,5 @@
-"""The Go binding: its tests under the race detector, the README as fresh modules, parity, and that
-nothing is missing.
+"""The Go binding: its tests under the race detector, parity, and that nothing is missing. (Its
+README: release_test.py.)
 
 Method: the go command with the library of the build tree. A long run also checks how pointers cross
 to C (cgocheck2).
@@ -8,7 +8,6 @@ to C (cgocheck2).
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 
@@ -48,26 +47,6 @@ class GoTest(binding_testing.BindingTest):
         program = os.path.join(SCRATCH, "parity")
         go("build", "-o", program, "./internal/parity")
         self.check_parity([program])
-
-    def test_the_readme_as_fresh_modules(self):
-        # The files that a module of Go is published with: no tests are needed, nor other folders.
-        shutil.copytree(MODULE, self.at("tessera"),
-                        ignore=shutil.ignore_patterns("*_test.go", "internal"))
-        readme = binding_testing.read("bindings", "go", "README.md")
-        for name, block in zip(("fresh", "layer"), binding_testing.code_blocks(readme, "go"),
-                               strict=True):
-            os.makedirs(self.at(name))
-            self.write(f"{name}/main.go", block)
-            self.write(f"{name}/go.mod", f"module {name}\n\ngo 1.23\n\n"
-                       "require tessera.io/tessera v0.1.0\n\n"
-                       "replace tessera.io/tessera => ../tessera\n")
-            go("build", "-o", self.at("program-" + name), ".", cwd=self.at(name))
-        text = run([self.at("program-fresh")], cwd=self.folder)
-        losses = [float(loss) for loss in re.findall(r"step \d+: loss ([\d.]+)", text)]
-        self.assertEqual(len(losses), 4)
-        self.assertLess(losses[-1], losses[0])
-        self.assertRegex(text, r"(?m)^the .+")
-        run([self.at("program-layer")])
 
     def test_the_sample_is_interrupted_and_goes_on(self):
         sample = os.path.join(binding_testing.SOURCE, "samples", "go_tool")

@@ -21,7 +21,8 @@ BUILD = os.environ.get("TESSERA_BUILD") or os.path.join(SOURCE, "build")
 LIBRARY = os.path.join(BUILD, "lib", "libtessera.so")
 SANITIZER = os.environ.get("TESSERA_SANITIZE", "")
 # What the wheel is built with, and what tests of the installed package need.
-BUILD_TOOLS = ["setuptools==80.9.0", "swig==4.5.1", "pip", "mypy==1.18.2"]
+BUILD_TOOLS = ["setuptools==80.9.0", "swig==4.5.1", "pip", "mypy==1.18.2",
+               "auditwheel==6.8.2"]
 EXTRAS = ["numpy>=2", "tqdm"]
 # What builds the wheel, relative to the tree.
 PARTS = ("bindings/python", "bindings/swig/common.i", "bindings/swig/python.i",

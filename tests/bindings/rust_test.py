@@ -1,4 +1,4 @@
-"""The Rust crates: their tests, the README in a fresh project, parity, and that nothing is missing.
+"""The Rust crates: their tests, parity, and that nothing is missing. (README: release_test.py.)
 
 Method: cargo builds in the build tree against the library there. A long run makes the bindings anew
 with bindgen and compares them; a short one compares names and parameters with the header.
@@ -6,9 +6,7 @@ with bindgen and compares them; a short one compares names and parameters with t
 
 import os
 import re
-import shutil
 import subprocess
-import unittest
 
 import binding_testing
 from binding_testing import BINDINGS, LIBRARY_FOLDER, run
@@ -52,47 +50,6 @@ class RustTest(binding_testing.BindingTest):
         cargo("build", "--locked", "--example", "parity")
         program = os.path.join(TARGET, "debug", "examples", "parity")
         self.check_parity([program], env=environment(LD_LIBRARY_PATH=LIBRARY_FOLDER))
-
-    def test_the_readme_in_a_fresh_project(self):
-        readme = binding_testing.read("bindings", "rust", "README.md")
-        main, layer = binding_testing.code_blocks(readme, "rust")
-        [dependencies] = binding_testing.code_blocks(readme, "toml")
-        # The crates as they would be published: what `cargo package` lists, and nothing else.
-        for crate in ("tessera-sys", "tessera"):
-            self.copy_package(crate)
-        project = self.at("fresh")
-        os.makedirs(os.path.join(project, "src", "bin"))
-        local = dependencies.replace('tessera = "0.1"',
-                                     'tessera = { version = "0.1", path = "../tessera" }')
-        self.assertNotEqual(local, dependencies)
-        package = '[package]\nname = "fresh"\nversion = "0.1.0"\nedition = "2021"\n'
-        self.write("fresh/Cargo.toml", f"{package}\n{local}\n[workspace]\n")
-        self.write("fresh/src/main.rs", main)
-        self.write("fresh/src/bin/layer.rs", layer)
-        shutil.copy(self.corpus, project)
-        shutil.copy(os.path.join(CRATES, "Cargo.lock"), project)
-        text = cargo("run", "--quiet", "--bin", "fresh", cwd=project)
-        losses = [float(loss) for loss in re.findall(r"step \d+: loss ([\d.]+)", text)]
-        self.assertEqual(len(losses), 4)
-        self.assertLess(losses[-1], losses[0])
-        self.assertRegex(text, r"(?m)^the .+")
-        cargo("run", "--quiet", "--bin", "layer", cwd=project)
-
-    def copy_package(self, crate):
-        folder = os.path.join(CRATES, crate)
-        listed = cargo("package", "--list", "--allow-dirty", cwd=folder).split("\n")
-        for name in listed:
-            source = os.path.join(folder, name)
-            if not os.path.isfile(source):
-                continue
-            os.makedirs(os.path.dirname(self.at(crate, name)), exist_ok=True)
-            text = binding_testing.read(source)
-            if name == "Cargo.toml":  # what stands in the workspace is written out
-                for key, value in re.findall(r'^(version|edition|rust-version|license) = ("[^"]*")',
-                                             binding_testing.read(CRATES, "Cargo.toml"), re.M):
-                    text = re.sub(rf"(?m)^{key}\.workspace = true", f"{key} = {value}", text)
-                text = text.replace('readme = "../README.md"\n', "")
-            self.write(os.path.join(crate, name), text)
 
     def test_a_missing_library_is_said_clearly(self):
         env = environment(TESSERA_LIB_DIR=self.folder, CARGO_TARGET_DIR=self.at("target"))

@@ -1,0 +1,91 @@
+"""What must hold of a library that is handed out, and the figures that go with it.
+
+    tools/packages/library.py build/lib/libtessera.so     prints the figures; fails on an offence
+
+Method: binutils' nm, readelf and objdump.
+"""
+
+import os
+import re
+import subprocess
+import sys
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+SONAME = "libtessera.so.0"
+VERSION_NODE = "TESSERA_0.1"
+MOST_BYTES = 15_000_000
+# The oldest C library that a package runs with. It is what GCC 12 needs of Debian 12's: threads
+# within libc (2.34), and the unwinder's _dl_find_object (2.35).
+GLIBC_FLOOR = (2, 35)
+ALLOWED = re.compile(r"(libc|libm|libpthread|libdl|librt|ld-linux.*)\.so\.\d+")
+
+
+def run(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def glibc_floor(path):
+    """The newest version of glibc that a symbol asks for, and these symbols."""
+    found = {}
+    for line in run("objdump", "-T", path).splitlines():
+        match = re.search(r"GLIBC_(\d+(?:\.\d+)+)\)?\s+(\S+)$", line)
+        if match and "*UND*" in line:
+            version = tuple(int(part) for part in match[1].split("."))
+            found.setdefault(version, []).append(match[2])
+    if not found:
+        raise ValueError(f"{path}: expected symbols of glibc, found none")
+    newest = max(found)
+    return newest, sorted(found[newest])
+
+
+def listed_symbols():
+    with open(os.path.join(ROOT, "capi", "symbols.txt"), encoding="utf-8") as file:
+        return {line.split("#")[0].strip() for line in file} - {""}
+
+
+def offences(path):
+    """What is wrong with the library, one line each."""
+    wrong = []
+    dynamic = run("readelf", "-d", "-W", path)
+    soname = re.search(r"\(SONAME\).*\[(.*)\]", dynamic)
+    if soname is None or soname[1] != SONAME:
+        wrong.append(f"SONAME: expected {SONAME}, got {soname and soname[1]}")
+    if re.search(r"\((RPATH|RUNPATH)\)", dynamic):
+        wrong.append("RPATH: expected none")
+    for name in re.findall(r"\(NEEDED\).*\[(.*)\]", dynamic):
+        if not ALLOWED.fullmatch(name):
+            wrong.append(f"NEEDED: expected the C library alone, got {name}")
+    exported = {}
+    for line in run("nm", "-D", "--defined-only", path).splitlines():
+        name, _, version = line.split()[-1].partition("@@")
+        if line.split()[1] != "A":   # the version's own name
+            exported[name] = version
+    for name in sorted(set(exported) ^ listed_symbols()):
+        wrong.append(f"{name}: in capi/symbols.txt or exported, not both")
+    wrong += [f"{name}: expected version {VERSION_NODE}, got '{version}'"
+              for name, version in sorted(exported.items()) if version != VERSION_NODE]
+    floor, symbols = glibc_floor(path)
+    if floor > GLIBC_FLOOR:
+        wrong.append(f"glibc: expected {GLIBC_FLOOR[0]}.{GLIBC_FLOOR[1]} at most, got "
+                     f"{'.'.join(map(str, floor))} for {', '.join(symbols)}; build on Debian 12 "
+                     "or older")
+    if os.path.getsize(path) > MOST_BYTES:
+        wrong.append(f"size: expected {MOST_BYTES} bytes at most, got {os.path.getsize(path)}")
+    return wrong
+
+
+def figures(path):
+    floor, symbols = glibc_floor(path)
+    return (f"{os.path.getsize(path) / 1e6:.1f} MB, {SONAME}, {len(listed_symbols())} functions of "
+            f"{VERSION_NODE}, glibc {'.'.join(map(str, floor))} ({', '.join(symbols)})")
+
+
+def main():
+    wrong = offences(sys.argv[1])
+    print(figures(sys.argv[1]))
+    print("\n".join(wrong), end="\n" if wrong else "")
+    sys.exit(1 if wrong else 0)
+
+
+if __name__ == "__main__":
+    main()
