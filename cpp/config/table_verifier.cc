@@ -34,7 +34,8 @@ class TableVerifier {
     for (const FieldInfo& field : type.fields) {
       if (field.kind == FieldKind::kSlot) continue;
       const size_t inside = table.GetOptionalFieldOffset(field.position);
-      if (inside != 0 && !IsField(static_cast<size_t>(start - bytes_) + inside, field)) return false;
+      const size_t place = static_cast<size_t>(start - bytes_) + inside;
+      if (inside != 0 && !IsField(place, field)) return false;
     }
     return verifier_.EndTable();
   }
