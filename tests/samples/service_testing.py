@@ -9,6 +9,7 @@ import http.client
 import json
 import os
 import re
+import selectors
 import signal
 import socket
 import subprocess
@@ -203,26 +204,44 @@ class ServiceTest(binding_testing.BindingTest):
     def test_a_full_queue_says_so_and_empties_itself(self):
         self.train("served", 20)
         self.wait("served", lambda state: state["step"] == 20)
-        body = json.dumps({"prompt": "the ", "max_tokens": 4000}).encode()
-        request = (b"POST /models/served/generate HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
-                   b"Content-Type: application/json\r\n\r\n" % len(body)) + body
-        waiting = []
-        for _ in range(QUEUE_LIMIT + 20):
-            waiting.append(socket.create_connection(self.service.address, TIMEOUT_S))
-            waiting[-1].sendall(request)
-        short = {"prompt": "the ", "max_tokens": 1}
-        deadline = time.monotonic() + TIMEOUT_S  # until all are read
-        status = 200
-        while status == 200 and time.monotonic() < deadline:
-            status, text = self.service.request("POST", "/models/served/generate", short)
+        status, text, waiting = self.fill_the_queue("served")
         self.assertEqual(status, 429, text)
         self.assertIn(f"{QUEUE_LIMIT} prompts wait already", text)
+        self.assertGreaterEqual(len(waiting), QUEUE_LIMIT)
         for connection in waiting:
             connection.close()
+        short = {"prompt": "the ", "max_tokens": 1}
+        deadline = time.monotonic() + TIMEOUT_S
         while status == 429 and time.monotonic() < deadline:
             time.sleep(0.05)
             status, text = self.service.request("POST", "/models/served/generate", short)
         self.assertEqual(status, 200, text)
+
+    def fill_the_queue(self, name):
+        """Long prompts until one is refused: its status and text, and who still waits.
+
+        Nobody waits for an answer here: a request that is answered only when all before it are says
+        nothing of how full the queue was."""
+        body = json.dumps({"prompt": "the ", "max_tokens": 4000}).encode()
+        request = (b"POST /models/%s/generate HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n"
+                   b"Content-Type: application/json\r\n\r\n" % (name.encode(), len(body))) + body
+        deadline = time.monotonic() + TIMEOUT_S
+        with selectors.DefaultSelector() as answered:
+            while time.monotonic() < deadline:
+                connection = socket.create_connection(self.service.address, TIMEOUT_S)
+                self.addCleanup(connection.close)
+                connection.sendall(request)
+                answered.register(connection, selectors.EVENT_READ)
+                is_many = len(answered.get_map()) > QUEUE_LIMIT
+                for key, _ in answered.select(0.05 if is_many else 0):
+                    answered.unregister(key.fileobj)
+                    with http.client.HTTPResponse(key.fileobj) as response:
+                        response.begin()
+                        status, text = response.status, response.read().decode()
+                    if status != 200:
+                        waiting = [key.fileobj for key in answered.get_map().values()]
+                        return status, text, waiting
+        raise AssertionError(f"no prompt was refused within {TIMEOUT_S} s")
 
     def test_killed_while_it_trains_and_resumed(self):
         self.train("anna", ENDLESS)
