@@ -134,7 +134,8 @@ std::string ResultText(const Json& result, const MachinePeak& peak, int threads)
   text += Format("compute     %.1f GFLOP/s, %.1f %% of the %.1f that this machine gives now (%s)\n",
                  gflops, 100 * gflops / std::max(peak.gflops_per_s, 1e-9), peak.gflops_per_s,
                  peak.instructions.c_str());
-  text += Format("memory      %.1f GB/s is what this machine reads now\n", peak.gbytes_per_s);
+  text += Format("memory      %.1f GB/s is what this machine copies now (read and written)\n",
+                 peak.gbytes_per_s);
   text += Format("peak memory %.0f MB\n", result["peak_rss_mb"].AsNumber());
   text += Format("loss        %.4f\n", result["loss"].AsNumber());
   return text;
