@@ -2,8 +2,10 @@
 //
 // Input: `input_ids` or `tokens` [B,T], any integer dtype; optionally `targets` [B,T] (what
 // position t should predict), or `labels` in the convention of Hugging Face: position t is compared
-// with labels[t + 1]. Output: `logits` [B,T,V]; with targets `loss` [1]; with --gradients
-// `grad.NAME` of every parameter: of an imported model under the names it had there.
+// with labels[t + 1]. A model with an encoder reads `input_ids` (or `source`) [B,U] there, and
+// `decoder_input_ids` (or `tokens`) [B,T] in its decoder; its labels are not shifted, as there.
+// Output: `logits` [B,T,V]; with targets `loss` [1]; with --gradients `grad.NAME` of every
+// parameter: of an imported model under the names it had there.
 #include <cmath>
 #include <cstdint>
 #include <cstdio>
@@ -24,14 +26,15 @@ namespace {
 
 constexpr int64_t kUsualIgnoreIndex = -100;
 
+// What a model takes.
 struct Vocabulary {
   int64_t size = 0;
   int64_t ignored = kUsualIgnoreIndex;  // the target that does not count
+  bool has_source = false;              // another sequence, which an encoder reads
 };
 
 struct Batch {
-  std::vector<int64_t> dims;
-  Tensor tokens, targets;
+  Tensor source, tokens, targets;
   bool has_targets = false;
 };
 
@@ -100,42 +103,62 @@ Error CheckIds(const std::string& path, const std::string& name, const std::vect
   return Error();
 }
 
-Error ReadBatch(const std::string& path, const Vocabulary& vocabulary, Batch* batch) {
-  SafetensorsReader file;
-  CLI_RETURN_IF_ERROR(SafetensorsReader::Open(path, &file));
-  const SafetensorsEntry* tokens = file.Find("input_ids");
-  if (tokens == nullptr) tokens = file.Find("tokens");
-  if (tokens == nullptr) {
-    return Error(path + ": expected a tensor 'input_ids' or 'tokens', got neither");
+// A tensor of ids [batch, sequence] under the first of two names that the file has.
+Error ReadIdMatrix(const std::string& path, const SafetensorsReader& file, const char* name,
+                   const char* other, const Vocabulary& vocabulary, std::vector<int64_t>* dims,
+                   Tensor* out) {
+  const SafetensorsEntry* entry = file.Find(name);
+  if (entry == nullptr) entry = file.Find(other);
+  if (entry == nullptr) {
+    return Error(Format("%s: expected a tensor '%s' or '%s', got neither", path.c_str(), name,
+                        other));
   }
-  if (tokens->dims.size() != 2 || tokens->bytes == 0) {
+  if (entry->dims.size() != 2 || entry->bytes == 0) {
     return Error(Format("%s: tensor '%s': expected dims [batch, sequence], not empty, got %zu dims "
-                        "and %lld bytes", path.c_str(), tokens->name.c_str(), tokens->dims.size(),
-                        static_cast<long long>(tokens->bytes)));
+                        "and %lld bytes", path.c_str(), entry->name.c_str(), entry->dims.size(),
+                        static_cast<long long>(entry->bytes)));
   }
-  batch->dims = tokens->dims;
+  *dims = entry->dims;
   std::vector<int64_t> ids;
-  CLI_RETURN_IF_ERROR(ReadIds(file, *tokens, &ids));
-  CLI_RETURN_IF_ERROR(CheckIds(path, tokens->name, ids, vocabulary, false));
-  CLI_RETURN_IF_ERROR(NewIds(batch->dims, ids, &batch->tokens));
+  CLI_RETURN_IF_ERROR(ReadIds(file, *entry, &ids));
+  CLI_RETURN_IF_ERROR(CheckIds(path, entry->name, ids, vocabulary, false));
+  return NewIds(entry->dims, ids, out);
+}
 
+Error ReadTargets(const std::string& path, const SafetensorsReader& file,
+                  const Vocabulary& vocabulary, const std::vector<int64_t>& dims, Batch* batch) {
   const SafetensorsEntry* targets = file.Find("targets");
   const SafetensorsEntry* labels = targets == nullptr ? file.Find("labels") : nullptr;
   const SafetensorsEntry* given = targets != nullptr ? targets : labels;
-  std::vector<int64_t> target_ids(ids.size(), vocabulary.ignored);
+  std::vector<int64_t> ids(static_cast<size_t>(dims[0] * dims[1]), vocabulary.ignored);
   if (given != nullptr) {
-    if (given->dims != batch->dims) {
-      return Error(path + ": tensor '" + given->name + "': expected the dims of '" + tokens->name +
-                   "', got others");
+    if (given->dims != dims) {
+      return Error(Format("%s: tensor '%s': expected dims [%lld,%lld] as the tokens have, got "
+                          "others", path.c_str(), given->name.c_str(),
+                          static_cast<long long>(dims[0]), static_cast<long long>(dims[1])));
     }
-    CLI_RETURN_IF_ERROR(ReadIds(file, *given, &target_ids));
-    CLI_RETURN_IF_ERROR(CheckIds(path, given->name, target_ids, vocabulary, true));
-    if (labels != nullptr) {
-      target_ids = ShiftedLabels(target_ids, batch->dims[1], vocabulary.ignored);
+    CLI_RETURN_IF_ERROR(ReadIds(file, *given, &ids));
+    CLI_RETURN_IF_ERROR(CheckIds(path, given->name, ids, vocabulary, true));
+    if (labels != nullptr && !vocabulary.has_source) {
+      ids = ShiftedLabels(ids, dims[1], vocabulary.ignored);
     }
     batch->has_targets = true;
   }
-  return NewIds(batch->dims, target_ids, &batch->targets);
+  return NewIds(dims, ids, &batch->targets);
+}
+
+Error ReadBatch(const std::string& path, const Vocabulary& vocabulary, Batch* batch) {
+  SafetensorsReader file;
+  CLI_RETURN_IF_ERROR(SafetensorsReader::Open(path, &file));
+  std::vector<int64_t> dims, source_dims;
+  if (vocabulary.has_source) {
+    CLI_RETURN_IF_ERROR(ReadIdMatrix(path, file, "input_ids", "source", vocabulary, &source_dims,
+                                     &batch->source));
+  }
+  CLI_RETURN_IF_ERROR(ReadIdMatrix(path, file,
+                                   vocabulary.has_source ? "decoder_input_ids" : "input_ids",
+                                   "tokens", vocabulary, &dims, &batch->tokens));
+  return ReadTargets(path, file, vocabulary, dims, batch);
 }
 
 // Results of a run: those of the program that are no losses, and the weighted sum of those.
@@ -157,16 +180,17 @@ double WeightOf(const Json& losses, std::string_view name) {
 Error RunProgram(const CheckpointProgram& checkpoint, const Batch& batch, bool gradients,
                  Results* results) {
   const std::vector<Json>& described = checkpoint.description["outputs"].items();
-  const char* const names[] = {"tokens", "targets"};
-  tsr_tensor* const inputs[] = {batch.tokens.get(), batch.targets.get()};
+  const char* const names[] = {"tokens", "targets", "source"};
+  tsr_tensor* const inputs[] = {batch.tokens.get(), batch.targets.get(), batch.source.get()};
+  const size_t input_count = batch.source == nullptr ? 2 : 3;
   std::vector<tsr_tensor*> outputs(described.size(), nullptr);
   size_t count = outputs.size();
   tsr_program* program = checkpoint.program.get();
   double loss = 0;
   const Error error = Error::Take(
-      gradients ? tsr_program_run_with_gradients(program, names, inputs, 2, outputs.data(), &count,
-                                                 &loss)
-                : tsr_program_run(program, names, inputs, 2, outputs.data(), &count));
+      gradients ? tsr_program_run_with_gradients(program, names, inputs, input_count,
+                                                 outputs.data(), &count, &loss)
+                : tsr_program_run(program, names, inputs, input_count, outputs.data(), &count));
   for (size_t i = 0; i < outputs.size(); ++i) {
     Tensor output(outputs[i]);
     const std::string& name = described[i]["name"].AsText();
@@ -267,6 +291,9 @@ Error Eval(const Arguments& arguments) {
   Vocabulary vocabulary;
   vocabulary.size = model["vocab_size"].AsInteger(std::numeric_limits<int32_t>::max());
   vocabulary.ignored = model["loss"]["ignore_index"].AsInteger(kUsualIgnoreIndex);
+  for (const Json& input : checkpoint.description["inputs"].items()) {
+    vocabulary.has_source |= input["name"].AsText() == "source";
+  }
   Batch batch;
   CLI_RETURN_IF_ERROR(ReadBatch(arguments.Text("--input"), vocabulary, &batch));
   Results results;
@@ -291,8 +318,10 @@ Command EvalCommand() {
   command.details =
       "The input is a safetensors file with input_ids (or tokens) [batch, sequence] and, for a "
       "loss, targets of the same dims, or labels, of which position t is compared with the one at "
-      "t + 1. The output is a safetensors file with logits, loss, and grad.NAME for every "
-      "parameter: of an imported model under the names and in the shapes that it had there.\n";
+      "t + 1. A model with an encoder reads input_ids there and decoder_input_ids (or tokens) in "
+      "its decoder; each of its labels is what that position should say. The output is a "
+      "safetensors file with logits, loss, and grad.NAME for every parameter: of an imported model "
+      "under the names and in the shapes that it had there.\n";
   command.positionals = {{"CHECKPOINT", "a checkpoint, or a folder of them: then the newest one"}};
   command.flags = {
       {"--input", "IO", "safetensors file with token ids", false, true},

@@ -7,6 +7,7 @@
 #include "absl/strings/str_join.h"
 #include "cpp/base/status_macros.h"
 #include "cpp/base/suggest.h"
+#include "cpp/interop/config_template.h"
 #include "cpp/interop/family_table.h"
 #include "cpp/config/plain_json.h"
 
@@ -213,7 +214,8 @@ absl::StatusOr<FieldValues> Family::ReadFields(const ConfigValue& config, std::s
 }
 
 absl::StatusOr<TensorMap> Family::MapTensors(const FieldValues& values) const {
-  return TensorMap::Parse(tensors, [&](std::string_view field) -> absl::StatusOr<int64_t> {
+  ASSIGN_OR_RETURN(const ConfigValue filled, FillTemplate(tensors, values));
+  return TensorMap::Parse(filled, [&](std::string_view field) -> absl::StatusOr<int64_t> {
     const auto found = values.find(field);
     if (found == values.end() || found->second.AsInt() == nullptr || *found->second.AsInt() < 1) {
       return absl::InvalidArgumentError(absl::StrCat(field, ": expected a number of heads"));

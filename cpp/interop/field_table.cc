@@ -1,5 +1,6 @@
 #include "cpp/interop/field_table.h"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <set>
@@ -42,7 +43,8 @@ class Expression {
 
   absl::Status Wrong() const {
     return absl::InvalidArgumentError(
-        absl::StrCat("expected a number, a field's name or + - * / ( ), got '", rest_, "'"));
+        absl::StrCat("expected a number, a field's name, ln(, sqrt( or + - * / ( ), got '", rest_,
+                     "'"));
   }
   void SkipBlanks() { rest_ = absl::StripLeadingAsciiWhitespace(rest_); }
   bool Take(char c) {
@@ -87,6 +89,16 @@ class Expression {
     if (length == 0) return Wrong();
     const std::string word(rest_.substr(0, length));
     rest_.remove_prefix(length);
+    if ((word == "ln" || word == "sqrt") && Take('(')) {
+      ASSIGN_OR_RETURN(const double inside, Sum(depth + 1));
+      if (!Take(')')) return Wrong();
+      if (!(inside > 0)) {
+        return absl::InvalidArgumentError(
+            absl::StrCat(word, "(x): expected a number above 0, got ", inside));
+      }
+      all_integers_ = false;
+      return word == "ln" ? std::log(inside) : std::sqrt(inside);
+    }
     if (absl::ascii_isdigit(static_cast<unsigned char>(word[0]))) {
       double number;
       if (!absl::SimpleAtod(word, &number)) return Wrong();
@@ -107,6 +119,26 @@ class Expression {
   const Lookup& lookup_;
   bool all_integers_ = true;
 };
+
+}  // namespace
+
+namespace {
+
+bool IsComputed(const ConfigValue& fallback) {
+  const std::string* text = fallback.AsText();
+  return text != nullptr && absl::StartsWith(*text, "=");
+}
+
+// What stands at a place, an explicit null included; null when nothing does.
+const ConfigValue* StandsAt(const ConfigValue& root, std::string_view place) {
+  const ConfigValue* value = &root;
+  while (value != nullptr && !place.empty()) {
+    const size_t dot = std::min(place.find('.'), place.size());
+    value = value->Find(place.substr(0, dot));
+    place.remove_prefix(std::min(dot + 1, place.size()));
+  }
+  return value;
+}
 
 }  // namespace
 
@@ -134,9 +166,12 @@ class FieldReader {
 
  private:
   absl::StatusOr<ConfigValue> Find(const std::string& name, const FieldTable::Field& field) {
+    bool is_null = false;
     for (const std::string& place : field.places) {
-      const ConfigValue* value = FindAt(config_, place);
+      const ConfigValue* value = StandsAt(config_, place);
       if (value == nullptr) continue;
+      is_null |= value->empty();
+      if (value->empty()) continue;
       if (!field.repeats.empty()) RETURN_IF_ERROR(CheckRepeats(place, field.repeats, *value));
       return *value;
     }
@@ -144,13 +179,13 @@ class FieldReader {
       return absl::InvalidArgumentError(
           absl::StrCat("expected a field '", field.places[0], "', got none"));
     }
-    const std::string* text = field.fallback.AsText();
-    if (text == nullptr || !absl::StartsWith(*text, "=")) return field.fallback;
+    if (!IsComputed(field.fallback)) return is_null ? ConfigValue() : field.fallback;
+    const std::string& text = *field.fallback.AsText();
     const Lookup lookup = [this](const std::string& other) { return Get(other); };
-    auto value = Expression(std::string_view(*text).substr(1), lookup).Value();
+    auto value = Expression(std::string_view(text).substr(1), lookup).Value();
     if (value.ok()) return value;
     return absl::InvalidArgumentError(
-        absl::StrCat(name, ": its default ", *text, ": ", value.status().message()));
+        absl::StrCat(name, ": its default ", text, ": ", value.status().message()));
   }
 
   static absl::Status CheckRepeats(const std::string& place, const ConfigValue::List& pattern,
@@ -230,7 +265,7 @@ absl::Status FieldTable::Write(const FieldValues& values, ConfigValue& config) c
     const std::string* place = &field->second.places[0];
     const ConfigValue* known = nullptr;
     for (const std::string& other : field->second.places) {
-      known = FindAt(config, other);
+      known = StandsAt(config, other);
       if (known == nullptr) continue;
       place = &other;
       break;

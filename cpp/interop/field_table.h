@@ -5,8 +5,10 @@
 //   "fields": {"rope_theta": {"at": ["rope_parameters.rope_theta", "rope_theta"],
 //                             "default": 10000.0}, ...}
 // Without "at" a field stands under its own name; without "default" it must be given. A default
-// With "repeats" its list must be these values in turns. A default
-// that is a text "=..." is computed from other fields: + - * / ( ), or one field's name alone.
+// that is a text "=..." is computed from other fields: + - * / ( ) ln(x) sqrt(x), or one field's
+// name alone. A null in the config is a value (no window, no cap), but where the default is
+// computed or there is none it is as if nothing stood there. With "repeats" a field's list must be
+// these values in turns.
 // Thread-safe when const.
 #pragma once
 

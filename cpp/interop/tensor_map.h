@@ -9,7 +9,8 @@
 //   "stack": "e"          the place {e} of theirs counts up the first dim of ours
 //   "pairs": "num_heads"  our last dim is so many rotary heads (the field's value), whose features
 //                         are paired as neighbours there and as halves here
-// A rule takes part where the model has its parameters; none needs a condition. Thread-safe.
+// A rule takes part where the model has its parameters; none needs a condition. What depends on a
+// field is written as in the model's template ("theirs": {"$switch": ...}). Thread-safe.
 #pragma once
 
 #include <cstdint>

@@ -26,6 +26,13 @@ LOGIT_TOLERANCE, GRADIENT_TOLERANCE, LOSS_TOLERANCE = 2e-5, 5e-5, 5e-6
 COMMON = {"vocab_size": 96, "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2,
           "num_attention_heads": 4, "num_key_value_heads": 2, "max_position_embeddings": 64}
 ROUTED = {"num_experts_per_tok": 2, "moe_intermediate_size": 24, "num_experts": 4}
+LATENT = {**COMMON, "num_key_value_heads": 4, "num_hidden_layers": 3, "kv_lora_rank": 12,
+          "qk_nope_head_dim": 6, "qk_rope_head_dim": 4, "v_head_dim": 10, "n_routed_experts": 8,
+          "num_experts_per_tok": 3, "n_group": 4, "topk_group": 2, "n_shared_experts": 2,
+          "moe_intermediate_size": 24, "first_k_dense_replace": 1, "num_mtp_layers": 0}
+SEQUENCES = {"vocab_size": 96, "d_model": 32, "d_kv": 6, "d_ff": 48, "num_layers": 2,
+             "num_heads": 4, "relative_attention_num_buckets": 8,
+             "relative_attention_max_distance": 12}
 CASES = {
     "llama": ("Llama", {**COMMON, "attention_bias": True, "mlp_bias": True, "head_dim": 12}),
     "llama_scaled": ("Llama", {**COMMON, "rope_parameters": {
@@ -50,10 +57,31 @@ CASES = {
     "gemma2": ("Gemma2", {**COMMON, "num_hidden_layers": 3, "head_dim": 16, "sliding_window": 5,
                           "query_pre_attn_scalar": 20, "attn_logit_softcapping": 2.0,
                           "final_logit_softcapping": 3.0}),
+    "olmo": ("Olmo", {**COMMON, "tie_word_embeddings": True}),
     "olmo2": ("Olmo2", COMMON),
+    "deepseek_v3": ("DeepseekV3", {**LATENT, "q_lora_rank": 20, "rope_parameters": {
+        "rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "mscale": 0.8,
+        "mscale_all_dim": 1.2, "original_max_position_embeddings": 16}}),
+    "deepseek_v3_plain": ("DeepseekV3", {
+        **LATENT, "q_lora_rank": None, "attention_bias": True, "norm_topk_prob": False,
+        "n_shared_experts": 1, "first_k_dense_replace": 0, "rope_interleave": False}),
+    "gpt_oss": ("GptOss", {**COMMON, "num_hidden_layers": 3, "head_dim": 16, "sliding_window": 5,
+                           "num_local_experts": 4, "num_experts_per_tok": 2, "swiglu_limit": 0.5,
+                           "rope_parameters": {
+                               "rope_type": "yarn", "rope_theta": 150000.0, "factor": 32.0,
+                               "beta_fast": 32.0, "beta_slow": 1.0, "truncate": False,
+                               "original_max_position_embeddings": 16}}),
+    "t5": ("T5", {**SEQUENCES, "num_layers": 3, "num_decoder_layers": 2}),
+    "t5_gated": ("T5", {**SEQUENCES, "feed_forward_proj": "gated-gelu",
+                        "tie_word_embeddings": False}),
+    # What a null says: no window, no cap.
+    "mistral_unbounded": ("Mistral", {**COMMON, "sliding_window": None}),
+    "gemma2_uncapped": ("Gemma2", {**COMMON, "head_dim": 16, "sliding_window": 5,
+                                   "attn_logit_softcapping": None,
+                                   "final_logit_softcapping": None}),
     "olmoe": ("Olmoe", {**COMMON, "num_experts_per_tok": 2, "num_experts": 4}),
 }
-HEADS = {"GPT2": "LMHeadModel", "Bert": "ForMaskedLM"}
+HEADS = {"GPT2": "LMHeadModel", "Bert": "ForMaskedLM", "T5": "ForConditionalGeneration"}
 QUICK = ("llama_scaled", "qwen3_moe")  # when the library is there anyway
 
 
@@ -92,7 +120,12 @@ def spread(model):
             if "norm" in name.lower() or "ln_" in name:
                 parameter.add_(0.2 * noise)
             else:
-                parameter.copy_((0.3 if "gate.weight" in name else 0.1) * noise)
+                is_large = "gate.weight" in name or "router" in name or "sinks" in name
+                parameter.copy_((0.3 if is_large else 0.1) * noise)
+        for name, buffer in model.named_buffers():
+            if "correction_bias" in name:
+                buffer.copy_(0.1 * torch.randn(buffer.shape, generator=generator))
+
 
 
 def make_case(name, folder):
@@ -109,10 +142,13 @@ def make_case(name, folder):
     ids = torch.randint(0, 96, (2, 16), generator=torch.Generator().manual_seed(2))
     labels = ids.clone()
     labels[0, 3:6] = -100
-    logits = model(input_ids=ids, use_cache=False).logits
+    inputs = {"input_ids": ids}
+    if kind == "T5":   # the source of another length
+        inputs = {"input_ids": torch.randint(0, 96, (2, 21)), "decoder_input_ids": ids}
+    logits = model(**inputs, use_cache=False).logits
     # Each place is scored against the next token, or, where all are seen, against its own.
     targets = labels
-    if kind != "Bert":
+    if kind not in ("Bert", "T5"):
         targets = torch.nn.functional.pad(labels[:, 1:], (0, 1), value=-100)
     loss = torch.nn.functional.cross_entropy(logits.reshape(-1, logits.shape[-1]).float(),
                                              targets.reshape(-1), ignore_index=-100)
@@ -125,9 +161,11 @@ def make_case(name, folder):
     with tempfile.TemporaryDirectory() as other:
         model.save_pretrained(other)
         gradients = load_file(os.path.join(other, "model.safetensors"))
-    tensors = {"grad." + key: value.contiguous() for key, value in gradients.items()}
+    buffers = {name for name, _ in model.named_buffers()}  # no loss moves them
+    tensors = {"grad." + key: (value * 0 if key in buffers else value).contiguous()
+               for key, value in gradients.items()}
     tensors["targets" if kind == "Bert" else "labels"] = labels
-    tensors.update({"input_ids": ids, "logits": logits.detach().contiguous(),
+    tensors.update({**inputs, "logits": logits.detach().contiguous(),
                     "loss": loss.detach().reshape(1)})
     save_file(tensors, os.path.join(folder, "io.safetensors"))
 

@@ -102,6 +102,42 @@ constexpr char kFields[] = R"({
   "kind": {"default": "silu"}, "window": {"default": null}, "scalar": {"default": "=head"},
   "layers": {"default": null, "repeats": ["a", "b"]}})";
 
+// "=2 * ln(width)" of a width; the error's text when there is none.
+std::string Computed(std::string_view expression, int64_t width) {
+  const auto value = ComputeField(expression, {{"width", ConfigValue(width)}});
+  return value.ok() ? value->ToJson() : std::string(value.status().message());
+}
+
+TEST(FieldTableTest, LogarithmsAndRoots) {
+  EXPECT_EQ(Computed("sqrt(width * 2)", 8), "4");
+  EXPECT_EQ(Computed("1 / sqrt(width)", 4), "0.5");
+  const auto yarn = ComputeField("(0.1 * ln(width) + 1) * 2", {{"width", ConfigValue(40.0)}});
+  ASSERT_TRUE(yarn.ok()) << yarn.status();
+  EXPECT_DOUBLE_EQ(*yarn->AsFloat(), (0.1 * std::log(40.0) + 1) * 2);
+  for (const char* none : {"ln(0 - width)", "sqrt(width - width)"}) {
+    EXPECT_THAT(Computed(none, 3), HasSubstr("expected a number above 0, got")) << none;
+  }
+  for (const char* wrong : {"ln(width", "sqrt()", "ln width"}) {
+    EXPECT_FALSE(ComputeField(wrong, {{"width", ConfigValue(int64_t{3})}}).ok()) << wrong;
+  }
+}
+
+TEST(FieldTableTest, NullIsAValueUnlessTheDefaultIsComputed) {
+  const auto table = FieldTable::Parse(Json(
+      R"({"width": {}, "cap": {"default": 50.0}, "inner": {"default": "=4 * width"}})"));
+  ASSERT_TRUE(table.ok()) << table.status();
+  const ConfigValue config = Json(R"({"width": 3, "cap": null, "inner": null})");
+  const auto values = table->Read(config, "c.json");
+  ASSERT_TRUE(values.ok()) << values.status();
+  EXPECT_TRUE(values->at("cap").empty());
+  EXPECT_EQ(values->at("inner").ToJson(), "12");
+  EXPECT_THAT(table->Read(Json(R"({"width": null})"), "c.json").status().message(),
+              HasSubstr("expected a field 'width'"));
+  ConfigValue written = config;
+  ASSERT_TRUE(table->Write(*values, written).ok());
+  EXPECT_TRUE(written.Find("cap")->empty());
+}
+
 absl::StatusOr<FieldValues> Fields(std::string_view config) {
   const auto table = FieldTable::Parse(Json(kFields));
   EXPECT_TRUE(table.ok()) << table.status();
@@ -109,7 +145,7 @@ absl::StatusOr<FieldValues> Fields(std::string_view config) {
 }
 
 TEST(FieldTableTest, DefaultsAreComputedAndPlacesTriedInOrder) {
-  auto values = Fields(R"({"width": 24, "theta": 5, "heads": null})");
+  auto values = Fields(R"({"width": 24, "theta": 5, "head": null})");
   ASSERT_TRUE(values.ok()) << values.status();
   EXPECT_EQ((*values)["head"].ToJson(), "6");
   EXPECT_EQ((*values)["base"].ToJson(), "5");
@@ -190,6 +226,11 @@ TEST(TensorMapTest, ParametersWithoutARuleAreNamed) {
   EXPECT_THAT(std::string(map->Find({{"a", {1}}}).status().message()), HasSubstr("part b"));
 }
 
+constexpr char kSmallestGguf[] = R"({
+    "llama": {"block_count": 1, "embedding_length": 8, "feed_forward_length": 8,
+              "attention": {"head_count": 1, "layer_norm_rms_epsilon": 1e-5}},
+    "tensors": {"vocab_size": 8, "has_output": true}})";
+
 TEST(FamilyTest, EveryFileIsOneAndEveryPlaceOfItsTemplateIsAField) {
   std::set<std::string> types;
   for (const char* format : {"huggingface", "gguf"}) {
@@ -197,12 +238,19 @@ TEST(FamilyTest, EveryFileIsOneAndEveryPlaceOfItsTemplateIsAField) {
       const auto family = Family::Named(name);
       ASSERT_TRUE(family.ok()) << family.status();
       EXPECT_TRUE(types.insert(format + family->model_type).second) << name;
-      EXPECT_TRUE(TensorMap::Parse(family->tensors, [](std::string_view) {
-                    return absl::StatusOr<int64_t>(1);
-                  }).ok()) << name;
+      // A config that says next to nothing has a model and tensors, by the defaults.
+      std::vector<std::string> unknown;
+      const ConfigValue config = Json(std::string_view(format) == "gguf" ? kSmallestGguf : R"({
+          "rope_parameters": {"rope_type": "default"}})");
+      const auto values = family->ReadFields(config, name, &unknown);
+      ASSERT_TRUE(values.ok()) << values.status();
+      const auto model = FillTemplate(family->model, *values);
+      EXPECT_TRUE(model.ok()) << name << ": " << model.status();
+      const auto map = family->MapTensors(*values);
+      EXPECT_TRUE(map.ok()) << name << ": " << map.status();
     }
   }
-  EXPECT_GE(types.size(), 11u);
+  EXPECT_GE(types.size(), 17u);
   EXPECT_THAT(std::string(Family::OfModelType("huggingface", "lama").status().message()),
               HasSubstr("did you mean 'llama'"));
 }
