@@ -15,8 +15,10 @@
 #include "cpp/cli/handles.h"
 #include "cpp/cli/json.h"
 #include "cpp/cli/machine_peak.h"
+#include "cpp/cli/roofline.h"
 #include "cpp/cli/table.h"
 #include "cpp/cli/text.h"
+#include "cpp/cli/text_file.h"
 
 namespace tessera::cli {
 namespace {
@@ -109,12 +111,13 @@ std::string ProfileText(const Json& profile) {
     return (*a)["seconds"].AsNumber() > (*b)["seconds"].AsNumber();
   });
   constexpr size_t kMost = 20;
-  Table table({"op", "kernel", ">uses", ">ms", ">share", ">GFLOP/s", ">GB/s"});
+  Table table({"op", "phase", "kernel", ">uses", ">ms", ">share", ">GFLOP/s", ">GB/s"});
   for (size_t i = 0; i < std::min(rows.size(), kMost); ++i) {
     const Json& row = *rows[i];
     const double seconds = std::max(row["seconds"].AsNumber(), 1e-12);
-    table.AddRow({row["op"].ToCell(), row["kernel"].ToCell(), row["uses"].ToCell(),
-                  Format("%.2f", seconds * 1e3), Format("%.1f %%", 100 * seconds / total),
+    table.AddRow({row["op"].ToCell(), row["phase"].ToCell(), row["kernel"].ToCell(),
+                  row["uses"].ToCell(), Format("%.2f", seconds * 1e3),
+                  Format("%.1f %%", 100 * seconds / total),
                   Format("%.1f", row["flops"].AsNumber() / seconds / 1e9),
                   Format("%.1f", row["bytes"].AsNumber() / seconds / 1e9)});
   }
@@ -139,6 +142,25 @@ std::string ResultText(const Json& result, const MachinePeak& peak, int threads)
   text += Format("peak memory %.0f MB\n", result["peak_rss_mb"].AsNumber());
   text += Format("loss        %.4f\n", result["loss"].AsNumber());
   return text;
+}
+
+Json PeakJson(const MachinePeak& peak) {
+  Json json = Json::Object();
+  json.Set("gflops_per_s", Json::Number(peak.gflops_per_s));
+  json.Set("instructions", Json::Text(peak.instructions));
+  json.Set("copy_gbytes_per_s", Json::Number(peak.gbytes_per_s));
+  return json;
+}
+
+std::vector<RooflinePoint> PointsOf(const Json& profile) {
+  std::vector<RooflinePoint> points;
+  for (const Json& row : profile["ops"].items()) {
+    points.push_back({.name = row["op"].AsText(),
+                      .seconds = row["seconds"].AsNumber(),
+                      .flops = row["flops"].AsNumber(),
+                      .bytes = row["bytes"].AsNumber()});
+  }
+  return points;
 }
 
 // What the runtime uses at most, narrowed as the config says.
@@ -173,10 +195,18 @@ Error Bench(const Arguments& arguments) {
   CLI_RETURN_IF_ERROR(arguments.Integer("--steps", 1, 1'000'000, &steps));
   CLI_RETURN_IF_ERROR(arguments.Integer("--warm-up", 0, 1'000'000, &warm_up));
   const bool as_json = arguments.Has("--json");
+  const std::string picture = arguments.Text("--roofline");
+  const std::string trace = arguments.Text("--trace");
+  // Not for the steps that a script times: two readings of the clock for every kernel.
+  const bool profiles = !as_json || arguments.Has("--ops") || !picture.empty();
   ConfigUse use;
   use.computes = true;
   use.steps = steps + warm_up;
-  use.profile = !as_json;
+  if (profiles) use.fields.emplace_back("trainer.profile", "true");
+  if (!trace.empty()) {
+    use.fields.emplace_back("trainer.trace", Json::Text(trace).ToCell());
+    use.fields.emplace_back("trainer.trace_step", std::to_string(steps + warm_up));
+  }
   ConfigFile file;
   CLI_RETURN_IF_ERROR(OpenConfigFile(arguments, use, &file));
   Measured measured;
@@ -184,26 +214,31 @@ Error Bench(const Arguments& arguments) {
   Trainer trainer;
   CLI_RETURN_IF_ERROR(CallHandle(&trainer, tsr_trainer_new, file.config.get(), "", size_t{0}, "{}",
                                  size_t{2}));
-  CLI_RETURN_IF_ERROR(RunSteps(trainer, warm_up, steps, use.profile, &measured));
-  std::string profile_text;
-  if (use.profile) {
-    CLI_RETURN_IF_ERROR(CallText(&profile_text, tsr_trainer_profile, trainer.get()));
+  CLI_RETURN_IF_ERROR(RunSteps(trainer, warm_up, steps, profiles, &measured));
+  Json profile;
+  if (profiles) {
+    std::string text;
+    CLI_RETURN_IF_ERROR(CallText(&text, tsr_trainer_profile, trainer.get()));
+    if (!Json::Parse(text, &profile)) return Error("tsr_trainer_profile: no JSON", TSR_INTERNAL);
   }
   trainer.reset();
   if (!file.is_first_rank()) return Error();
-  const Json result = ResultJson(measured);
-  if (as_json) {
-    std::fputs(result.ToIndentedText().c_str(), stdout);
-    return Error();
-  }
+  Json result = ResultJson(measured);
   MachinePeak peak;
   int threads = 1;
-  CLI_RETURN_IF_ERROR(MeasurePeak(file, &peak, &threads));
-  Json profile;
-  if (!Json::Parse(profile_text, &profile)) {
-    return Error("tsr_trainer_profile: no JSON", TSR_INTERNAL);
+  if (profiles) CLI_RETURN_IF_ERROR(MeasurePeak(file, &peak, &threads));
+  if (!picture.empty()) {
+    CLI_RETURN_IF_ERROR(WriteWholeFile(picture, RooflineSvg(PointsOf(profile), peak)));
   }
-  std::fputs((ResultText(result, peak, threads) + ProfileText(profile)).c_str(), stdout);
+  if (!as_json) {
+    std::fputs((ResultText(result, peak, threads) + ProfileText(profile)).c_str(), stdout);
+    return Error();
+  }
+  if (profiles) {
+    result.Set("peak", PeakJson(peak));
+    result.Set("ops", profile["ops"]);
+  }
+  std::fputs(result.ToIndentedText().c_str(), stdout);
   return Error();
 }
 
@@ -214,17 +249,23 @@ Command BenchCommand() {
   command.name = "bench";
   command.summary = "measures the training step of a config";
   command.details =
-      "Steps are real ones, on the data of the config; nothing is written. Without --json also the "
-      "share of what the machine gives at its best, measured in the same run, and a table of the "
-      "ops that took longest.\n";
+      "Steps are real ones, on the data of the config; no checkpoint is written. Without --json "
+      "also the share of what the machine gives at its best, measured in the same run, and a table "
+      "of the ops that took longest.\n";
   command.positionals = {ConfigPositional()};
   command.flags = ConfigFlags({
       {"--steps", "N", "steps to measure, default 10"},
       {"--warm-up", "N", "steps before that, default 2"},
       {"--json", "", "as JSON: step_s_min, step_s_median, tokens_per_s, gflops_per_s, peak_rss_mb, "
                      "loss"},
+      {"--ops", "", "with --json: also the peaks of the machine and what each op took"},
+      {"--trace", "FILE", "writes which thread did what in the last step, for chrome://tracing and "
+                          "ui.perfetto.dev"},
+      {"--roofline", "FILE", "writes a picture, SVG: each op beneath the limits of the machine"},
   });
-  command.examples = {"tessera bench samples/bench/dense.json --json"};
+  command.examples = {"tessera bench samples/bench/dense.json --json",
+                      "tessera bench samples/bench/dense.json --trace step.json "
+                      "--roofline ops.svg"};
   command.run = &Bench;
   return command;
 }

@@ -1,6 +1,7 @@
 #include "cpp/cli/config_file.h"
 
 #include <cstdio>
+#include <filesystem>
 #include <string>
 #include <string_view>
 
@@ -49,6 +50,30 @@ Error ApplyModifiers(const Arguments& arguments, const ConfigUse& use, const Con
   return Error();
 }
 
+// The experiment of a checkpoint, as a new one that starts with its parameters.
+Error LoadConfigOf(const Runtime& runtime, const std::string& path, Config* out) {
+  std::string text;
+  CLI_RETURN_IF_ERROR(
+      CallText(&text, tsr_checkpoint_inspect, path.data(), path.size(), int32_t{0}));
+  Json inspection;
+  if (!Json::Parse(text, &inspection)) {
+    return Error("tsr_checkpoint_inspect: no JSON", TSR_INTERNAL);
+  }
+  if (!inspection["config"].is_object()) {
+    return Error(path + ": expected a checkpoint with a config, got one without");
+  }
+  Json config = inspection["config"];
+  if (config["model"].is_null()) {   // of an imported model it is that model's
+    config = Json::Object();
+    config.Set("model", inspection["config"]);
+  }
+  text = config.ToText();
+  CLI_RETURN_IF_ERROR(CallHandle(out, tsr_config_parse, runtime.get(), text.data(), text.size(),
+                                 path.data(), path.size()));
+  const std::string found = inspection["path"].AsText();
+  return SetField(*out, "trainer.init_from", Json::Text(found.empty() ? path : found).ToText());
+}
+
 Error ApplyFlags(const Arguments& arguments, const ConfigUse& use, const Config& config) {
   CLI_RETURN_IF_ERROR(ApplyModifiers(arguments, use, config));
   for (const std::string& change : arguments.Texts("--set")) {
@@ -62,13 +87,17 @@ Error ApplyFlags(const Arguments& arguments, const ConfigUse& use, const Config&
   if (use.steps >= 0) {
     CLI_RETURN_IF_ERROR(SetField(config, "trainer.steps", std::to_string(use.steps)));
   }
-  if (use.profile) CLI_RETURN_IF_ERROR(SetField(config, "trainer.profile", "true"));
+  for (const auto& [path, value] : use.fields) {
+    CLI_RETURN_IF_ERROR(SetField(config, path, value));
+  }
   return Error();
 }
 
 }  // namespace
 
-Positional ConfigPositional() { return {"CONFIG", "the config file, JSON"}; }
+Positional ConfigPositional() {
+  return {"CONFIG", "the config file, JSON; or a checkpoint, with whose parameters a run starts"};
+}
 
 std::vector<Flag> ConfigFlags(std::vector<Flag> more) {
   std::vector<Flag> flags = {
@@ -122,6 +151,8 @@ Error OpenConfigFile(const Arguments& arguments, const ConfigUse& use, ConfigFil
 }
 
 Error LoadConfig(const Runtime& runtime, const std::string& path, Config* out) {
+  std::error_code none;
+  if (std::filesystem::is_directory(path, none)) return LoadConfigOf(runtime, path, out);
   return CallHandle(out, tsr_config_load, runtime.get(), path.data(), path.size());
 }
 

@@ -1,6 +1,7 @@
 // ConfigFile: the config that a command line names, with what --set changes in it.
 //
-// Shared by the commands that take CONFIG. Not for checkpoints, which hold a config of their own.
+// Shared by the commands that take CONFIG: a file or, to go on from it, a checkpoint. That stands
+// for the experiment that it holds, or whose model it is, with trainer.init_from naming it.
 // One thread per object.
 #pragma once
 
@@ -29,7 +30,7 @@ std::vector<Flag> ConfigFlags(std::vector<Flag> more = {});
 struct ConfigUse {
   bool computes = false;     // a runtime with the threads that the config asks for, and all ranks
   int64_t steps = -1;        // trainer.steps, when not negative
-  bool profile = false;      // trainer.profile
+  std::vector<std::pair<std::string, std::string>> fields;  // set last: path and value
   bool tells = true;         // on stderr, which settings modifiers dropped
 };
 

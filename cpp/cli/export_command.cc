@@ -19,18 +19,10 @@
 #include "cpp/cli/exchange_job.h"
 #include "cpp/cli/safetensors.h"
 #include "cpp/cli/text.h"
+#include "cpp/cli/text_file.h"
 
 namespace tessera::cli {
 namespace {
-
-Error WriteText(const std::string& path, const std::string& text) {
-  const File file(std::fopen(path.c_str(), "wbe"));
-  if (file == nullptr || std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() ||
-      std::fflush(file.get()) != 0) {
-    return Error(path + ": " + std::strerror(errno), TSR_UNAVAILABLE);
-  }
-  return Error();
-}
 
 Error ExportPlain(const Arguments& arguments) {
   const std::string folder = arguments.Text("--out");
@@ -55,7 +47,7 @@ Error ExportPlain(const Arguments& arguments) {
         writer.Append(tsr_tensor_data(tensor.get()), tsr_tensor_bytes(tensor.get())));
     bytes += static_cast<double>(tsr_tensor_bytes(tensor.get()));
   }
-  CLI_RETURN_IF_ERROR(WriteText(folder + "/config.json", checkpoint.config.ToIndentedText()));
+  CLI_RETURN_IF_ERROR(WriteWholeFile(folder + "/config.json", checkpoint.config.ToIndentedText()));
   CLI_RETURN_IF_ERROR(writer.Finish());
   std::printf("%s: %zu tensors, %s\n", path.c_str(), checkpoint.parameters.size(),
               ReadableBytes(bytes).c_str());

@@ -6,10 +6,14 @@
 #include <memory>
 
 namespace tessera::cli {
+namespace {
+
+using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
+
+}  // namespace
 
 Error ReadWholeFile(const std::string& path, size_t most, std::string* out) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rbe"),
-                                                            &std::fclose);
+  const File file(std::fopen(path.c_str(), "rbe"), &std::fclose);
   if (file == nullptr) {
     const tsr_code code = errno == EACCES ? TSR_PERMISSION_DENIED : TSR_NOT_FOUND;
     return Error("open " + path + ": " + std::strerror(errno), code);
@@ -27,6 +31,15 @@ Error ReadWholeFile(const std::string& path, size_t most, std::string* out) {
     return Error("read " + path + ": " + std::strerror(errno));
   }
   *out = std::move(text);
+  return Error();
+}
+
+Error WriteWholeFile(const std::string& path, const std::string& text) {
+  File file(std::fopen(path.c_str(), "wbe"), &std::fclose);
+  if (file == nullptr || std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() ||
+      std::fclose(file.release()) != 0) {
+    return Error("write " + path + ": " + std::strerror(errno), TSR_UNAVAILABLE);
+  }
   return Error();
 }
 

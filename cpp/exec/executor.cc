@@ -9,6 +9,7 @@
 #include "cpp/base/status_macros.h"
 #include "cpp/exec/executor_state.h"
 #include "cpp/exec/offset_plan.h"
+#include "cpp/ir/printer.h"
 
 namespace tessera {
 namespace {
@@ -19,11 +20,15 @@ struct TaskContext {
   const tsr_kernel_call* call;
   const tsr_kernel_plan* plan;
   int32_t phase;
+  TaskTrace* trace;
 };
 
 void RunTask(void* context, int64_t task) {
   const auto* task_context = static_cast<const TaskContext*>(context);
+  TaskTrace* trace = task_context->trace;
+  const int64_t begin = trace == nullptr ? 0 : trace->Now();
   task_context->plan->run(task_context->call, task_context->plan, task_context->phase, task);
+  if (trace != nullptr) trace->AddTask(begin);
 }
 
 absl::Status CheckMemoryLimit(const MemoryReport& memory, const std::string& largest_frame,
@@ -150,7 +155,7 @@ FunctionPlan& Executor::State::BindCall(const Action& action) {
 absl::Status Executor::State::RunKernel(PlannedKernel& planned, const std::string& at) {
   const PreparedKernel& kernel = *planned.kernel;
   for (int32_t phase = 0; phase < kernel.plan.phase_count; ++phase) {
-    TaskContext context{&kernel.call, &kernel.plan, phase};
+    TaskContext context{&kernel.call, &kernel.plan, phase, trace.get()};
     if (!pool->Run(kernel.plan.tasks[phase], RunTask, &context)) {
       // What a kernel reported before another task threw is given up with the call.
       (void)planned.kernel->failure.Take();
@@ -170,6 +175,16 @@ absl::Status Executor::State::RunKernel(PlannedKernel& planned, const std::strin
 }
 
 absl::Status Executor::State::RunAction(const Action& action) {
+  if (trace == nullptr) return RunActionOf(action);
+  const auto number = static_cast<int>(&action - program->schedule.data());
+  trace->BeginUse(number, action.call, -1);
+  const int64_t begin = trace->Now();
+  RETURN_IF_ERROR(RunActionOf(action));
+  if (action.call < 0) trace->AddTask(begin);
+  return absl::OkStatus();
+}
+
+absl::Status Executor::State::RunActionOf(const Action& action) {
   if (action.kind == ActionKind::kReduce) return RunReduce();
   if (action.kind == ActionKind::kReduceSlot) return RunReduceSlot(action);
   if (action.kind == ActionKind::kSend || action.kind == ActionKind::kReceive) {
@@ -177,17 +192,21 @@ absl::Status Executor::State::RunAction(const Action& action) {
   }
   const std::string& at = program->calls[action.call].at;
   FunctionPlan& function = BindCall(action);
-  if (!options.profile) {
+  if (!options.profile && trace == nullptr) {
     for (PlannedKernel& planned : function.kernels()) RETURN_IF_ERROR(RunKernel(planned, at));
     return absl::OkStatus();
   }
-  std::vector<KernelTime>& kernel_times = times[action.call];
   for (size_t k = 0; k < function.kernels().size(); ++k) {
+    if (trace != nullptr) {
+      trace->BeginUse(static_cast<int>(&action - program->schedule.data()), action.call,
+                      static_cast<int>(k));
+    }
     const auto start = std::chrono::steady_clock::now();
     RETURN_IF_ERROR(RunKernel(function.kernels()[k], at));
+    if (!options.profile) continue;
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
-    kernel_times[k].seconds += taken.count();
-    ++kernel_times[k].uses;
+    times[action.call][k].seconds += taken.count();
+    ++times[action.call][k].uses;
   }
   return absl::OkStatus();
 }
@@ -373,6 +392,34 @@ std::vector<NodeProfile> Executor::Profile() const {
     }
   }
   return profile;
+}
+
+void Executor::StartTrace() { state_->trace = std::make_unique<TaskTrace>(); }
+
+std::vector<TracedSpan> Executor::TakeTrace() {
+  std::vector<TracedSpan> spans;
+  const std::unique_ptr<TaskTrace> trace = std::move(state_->trace);
+  if (trace == nullptr) return spans;
+  for (const TaskSpan& span : trace->Take()) {
+    TracedSpan traced;
+    traced.kind = state_->program->schedule[span.action].kind;
+    traced.op = Name(traced.kind);
+    traced.thread = span.thread;
+    traced.begin_s = static_cast<double>(span.begin_ns) * 1e-9;
+    traced.end_s = static_cast<double>(span.end_ns) * 1e-9;
+    if (span.kernel >= 0) {
+      const FunctionPlan& function =
+          *state_->plan.functions[state_->plan.call_functions[span.call]];
+      const PlannedKernel& planned = function.kernels()[span.kernel];
+      traced.op = planned.op();
+      traced.kernel = planned.kernel->def.name;
+      traced.at = state_->program->calls[span.call].at;
+      traced.flops = planned.flops;
+      traced.bytes = planned.bytes;
+    }
+    spans.push_back(std::move(traced));
+  }
+  return spans;
 }
 
 std::string Executor::Fingerprint() const {

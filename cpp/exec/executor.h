@@ -85,6 +85,15 @@ struct ExecutorOptions {
   Communicator* communicator = nullptr;  // borrowed; kReduce actions need it when size() > 1
 };
 
+// What one thread did of one use of a kernel, or of an action that has no kernels.
+struct TracedSpan {
+  std::string op, kernel, at;
+  ActionKind kind = ActionKind::kForward;
+  int thread = 0;                  // 0: the one that runs the program
+  double begin_s = 0, end_s = 0;   // since StartTrace
+  double flops = 0, bytes = 0;     // of the whole use, all threads together
+};
+
 struct NodeProfile {
   std::string op, kernel, at;
   ActionKind kind = ActionKind::kForward;
@@ -122,6 +131,9 @@ class Executor {
 
   const MemoryReport& memory() const;
   std::vector<NodeProfile> Profile() const;
+  // Records what each thread does, from here on until TakeTrace. One thread at a time, as Run.
+  void StartTrace();
+  std::vector<TracedSpan> TakeTrace();
   // "matmul.bf16.avx512_bf16 v1; rms_norm.f32.avx512 v1; ..." sorted, for the numerics fingerprint.
   std::string Fingerprint() const;
   const Program& program() const;

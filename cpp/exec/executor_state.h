@@ -7,6 +7,7 @@
 #include "cpp/exec/executor.h"
 #include "cpp/exec/function_plan.h"
 #include "cpp/exec/slot_plan.h"
+#include "cpp/exec/task_trace.h"
 
 namespace tessera {
 
@@ -44,9 +45,11 @@ struct Executor::State {
   std::vector<char*> bases;  // of the call at hand; sized for the largest function
   std::vector<std::vector<KernelTime>> times;     // per call, per kernel; empty unless profiled
   std::vector<ActionKind> call_kinds;             // per call
+  std::unique_ptr<TaskTrace> trace;               // nullptr unless started
 
   absl::Status Allocate();
-  absl::Status RunAction(const Action& action);
+  absl::Status RunAction(const Action& action);    // and its place in the trace
+  absl::Status RunActionOf(const Action& action);
   absl::Status RunReduce();
   absl::Status RunReduceSlot(const Action& action);
   absl::Status RunTransfer(const Action& action);

@@ -7,9 +7,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "cpp/base/clock.h"
+#include "cpp/base/file.h"
 #include "cpp/base/status_macros.h"
 #include "cpp/base/text.h"
 #include "cpp/train/agreement.h"
+#include "cpp/train/chrome_trace.h"
 #include "cpp/train/machine_peak.h"
 #include "cpp/train/model.h"
 #include "cpp/train/trainer_state.h"
@@ -59,11 +61,15 @@ absl::StatusOr<StepResult> Trainer::State::TakeStep() {
   absl::StatusOr<const Batch*> batch = loader->Next();
   if (!batch.ok()) return Fail(batch.status());
   const int64_t attempt = step + 1;
+  const bool is_traced = !settings.trainer.trace.empty() && attempt == settings.trainer.trace_step;
+  if (is_traced) train_step->executor().StartTrace();
   absl::StatusOr<StepGradients> gradients = train_step->ComputeGradients(**batch, attempt);
   if (!gradients.ok()) return Fail(gradients.status());
   StepResult result;
-  result.learning_rate =
-      optimizer->learning_rate() * schedule->Factor(attempt - 1, settings.trainer.steps);
+  const absl::StatusOr<double> factor =
+      schedule->FactorOrError(attempt - 1, settings.trainer.steps);
+  if (!factor.ok()) return Fail(factor.status());
+  result.learning_rate = optimizer->learning_rate() * *factor;
   if (gradients->is_finite) {
     const absl::Status status =
         train_step->Commit(result.learning_rate, update_count + 1, gradients->grad_norm);
@@ -72,6 +78,10 @@ absl::StatusOr<StepResult> Trainer::State::TakeStep() {
   } else {
     RETURN_IF_ERROR(OnNonFinite(*gradients, attempt));
     result.skipped = true;
+  }
+  if (is_traced) {
+    const absl::Status status = WriteTrace();
+    if (!status.ok()) return Fail(status);
   }
   step = attempt;
   tokens += gradients->target_count;
@@ -85,6 +95,14 @@ absl::StatusOr<StepResult> Trainer::State::TakeStep() {
   const absl::Status status = WriteStep(result);
   if (!status.ok()) return Fail(status);
   return result;
+}
+
+absl::Status Trainer::State::WriteTrace() {
+  const std::string path = TracePathOf(settings.trainer.trace, settings.rank);
+  const absl::Status status =
+      WriteFile(path, ChromeTrace(train_step->executor().TakeTrace(), settings.rank));
+  if (status.ok()) return status;
+  return absl::Status(status.code(), absl::StrCat("trainer.trace: ", status.message()));
 }
 
 absl::Status Trainer::State::OnNonFinite(const StepGradients& gradients, int64_t attempt) {

@@ -64,6 +64,7 @@ struct Trainer::State {
   std::string resumed_fingerprint;  // numerics of the checkpoint; empty: none was loaded
   std::vector<DamagedCheckpoint> damaged;
   std::vector<std::string> notes;
+  std::string origin;  // CheckpointInfo::origin of what the run began with; "" of none
   size_t notes_written = 0;        // of notes, into the metrics
   using ProfileKey = std::tuple<std::string, std::string, ActionKind>;  // op, kernel, phase
   std::map<ProfileKey, NodeProfile> profiled;  // at the last ProfileJson
@@ -77,12 +78,17 @@ struct Trainer::State {
   absl::Status Open(const Environment& environment);  // collective
   absl::Status Prepare(const Environment& environment);
   absl::Status Build(const std::string& packed_tokenizer);
+  // trainer.init_from on rank 0, null when unset, and its tokenizer.
+  absl::Status OpenInitial(std::unique_ptr<CheckpointReader>* reader,
+                           std::string* packed_tokenizer);  // collective
+  absl::Status Begin(const CheckpointReader* initial);      // collective
   absl::Status CompileStep();
   absl::Status OpenMetrics();
 
   // --- trainer.cc ---
   absl::StatusOr<StepResult> Step();  // collective
   absl::StatusOr<StepResult> TakeStep();
+  absl::Status WriteTrace();
   absl::Status OnNonFinite(const StepGradients& gradients, int64_t attempt);
   absl::StatusOr<std::string> NameNonFinite();
   absl::Status WriteStep(const StepResult& result);

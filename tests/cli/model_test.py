@@ -10,6 +10,7 @@ import os
 import struct
 import tempfile
 import unittest
+import xml.etree.ElementTree
 
 import cli_testing
 from cli_testing import read_safetensors, run, write_safetensors
@@ -168,6 +169,29 @@ class ModelTest(cli_testing.CliTest):
         self.assertRegex(text, r"compute +[\d.]+ GFLOP/s, [\d.]+ % of the [\d.]+")
         self.assertRegex(text, r"memory +[\d.]+ GB/s")
         self.assertRegex(text, r"(?m)^matmul ")
+
+    def test_bench_draws_what_it_measured(self):
+        trace, picture = self.at("step.json"), self.at("ops.svg")
+        measured = json.loads(self.ok("bench", self.config, "--steps", "2", "--json", "--ops",
+                                      "--trace", trace, "--roofline", picture))
+        self.assertGreater(measured["peak"]["gflops_per_s"], 0)
+        self.assertIn("matmul", [row["op"] for row in measured["ops"]])
+        with open(trace, encoding="utf-8") as file:
+            spans = [event for event in json.load(file)["traceEvents"] if event["ph"] == "X"]
+        self.assertIn("matmul", [span["name"] for span in spans])
+        self.assertEqual({span["pid"] for span in spans}, {0})
+        # What one thread does, it does one after the other.
+        ends = {}
+        for span in sorted(spans, key=lambda span: span["ts"]):
+            self.assertGreaterEqual(span["ts"] + 1e-3, ends.get(span["tid"], 0), span)
+            ends[span["tid"]] = span["ts"] + span["dur"]
+        root = xml.etree.ElementTree.parse(picture).getroot()
+        namespace = "{http://www.w3.org/2000/svg}"
+        self.assertEqual(root.tag, namespace + "svg")
+        titles = [title.text for title in root.iter(namespace + "title")]
+        self.assertTrue(any(title.startswith("matmul: ") for title in titles), titles)
+        self.assertIn("none/step.json", self.fails("bench", self.config, "--steps", "1",
+                                                   "--trace", self.at("none/step.json")))
 
 
 if __name__ == "__main__":

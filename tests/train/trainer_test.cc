@@ -3,6 +3,7 @@
 
 #include <cmath>
 
+#include "cpp/base/file.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/train/train_kit.h"
@@ -163,6 +164,46 @@ TEST(TrainerTest, ProfilesWhatRanSinceTheLastCall) {
   const size_t at = second->find("\"op\":\"embedding\"");
   ASSERT_NE(at, std::string::npos);
   EXPECT_EQ(FieldOf(second->substr(at), "uses"), 1);
+}
+
+TEST(TrainerTest, TracesTheStepThatIsAskedForAndChangesNoNumber) {
+  RunFolder folder;
+  const std::string path = folder.path("step.json");
+  std::vector<double> losses[2];
+  for (const bool traces : {false, true}) {
+    TestEnvironment environment(2);
+    auto trainer = MakeTrainer(SmallConfig(folder.WriteText(),
+                                           {{"trainer.trace", traces ? path : ""},
+                                            {"trainer.trace_step", "2"}}),
+                               environment);
+    ASSERT_NE(trainer, nullptr);
+    for (int step = 1; step <= 3; ++step) {
+      const absl::StatusOr<StepResult> result = trainer->Step();
+      ASSERT_TRUE(result.ok()) << result.status();
+      losses[traces].push_back(result->loss);
+      EXPECT_EQ(ReadFile(path).ok(), traces && step >= 2) << step;
+    }
+  }
+  EXPECT_EQ(losses[0], losses[1]);
+  const absl::StatusOr<std::string> text = ReadFile(path);
+  ASSERT_TRUE(text.ok());
+  for (const char* part : {"\"name\":\"matmul\"", "\"cat\":\"commit\"", "\"ph\":\"X\"",
+                           "\"name\":\"rank 0\"", "\"name\":\"runs the step\""}) {
+    EXPECT_THAT(*text, HasSubstr(part));
+  }
+}
+
+TEST(TrainerTest, ATraceThatCannotBeWrittenIsAnError) {
+  RunFolder folder;
+  TestEnvironment environment;
+  auto trainer = MakeTrainer(SmallConfig(folder.WriteText(),
+                                         {{"trainer.trace", folder.path("none/step.json")},
+                                          {"trainer.trace_step", "1"}}),
+                             environment);
+  ASSERT_NE(trainer, nullptr);
+  const absl::Status status = trainer->Step().status();
+  EXPECT_TRUE(absl::IsNotFound(status)) << status;
+  EXPECT_THAT(status.message(), HasSubstr("trainer.trace: "));
 }
 
 TEST(TrainerTest, RefusesToProfileWhatWasNotMeasured) {
