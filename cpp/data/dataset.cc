@@ -6,6 +6,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "cpp/base/file.h"
 #include "cpp/base/status_macros.h"
 #include "cpp/data/source.h"
 
@@ -129,6 +130,10 @@ absl::StatusOr<std::shared_ptr<const Dataset>> Dataset::Open(const DataOptions& 
     ASSIGN_OR_RETURN(tokenizer, NewTokenizer(options.tokenizer));
     if (tokenizer->learns()) {
       RETURN_IF_ERROR(LearnFrom(train_files, reader, options.separator, *tokenizer));
+    if (!options.tokenizer_file.empty()) {
+      ASSIGN_OR_RETURN(const std::string state, ReadFile(options.tokenizer_file));
+      RETURN_IF_ERROR(Prefixed(options.tokenizer_file, tokenizer->RestoreState(state)));
+    }
     }
   }
 

@@ -29,6 +29,8 @@ struct DataOptions {
   // From a checkpoint (PackTokenizer); when set it is restored instead of learning anew.
   std::string packed_tokenizer = "";
   // Text put after every text document; may be empty.
+  // Its file, for one that is read and not learned (PretrainedTokenizer); empty: none.
+  std::string tokenizer_file = "";
   std::string separator = "";
   // Bytes of an id in token files: 2 or 4.
   int token_width = 2;

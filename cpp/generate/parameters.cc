@@ -95,19 +95,24 @@ absl::Status InitializeParameters(const Program& program, uint64_t seed, SlotSto
   return absl::OkStatus();
 }
 
+absl::Status LoadParameter(const ProgramParam& param, const CheckpointReader& reader,
+                           SlotStore& store) {
+  if (reader.Find(TensorKind::kParameter, param.path) == nullptr) {
+    return absl::FailedPreconditionError(
+        absl::StrCat(param.path, ": the model needs it, the checkpoint ", reader.path(),
+                     " does not have it"));
+  }
+  ASSIGN_OR_RETURN(const std::vector<int64_t> dims, ConstantDims(param));
+  ASSIGN_OR_RETURN(Tensor target,
+                   store.GetOrCreate(SlotKind::kParam, param.path, param.dtype, dims));
+  ASSIGN_OR_RETURN(const Tensor source, reader.Read(TensorKind::kParameter, param.path));
+  return CopyInto(source, param.path, target);
+}
+
 absl::Status LoadParameters(const Program& program, const CheckpointReader& reader, bool optimizer,
                             SlotStore& store) {
   for (const ProgramParam& param : program.params) {
-    if (reader.Find(TensorKind::kParameter, param.path) == nullptr) {
-      return absl::FailedPreconditionError(
-          absl::StrCat(param.path, ": the model needs it, the checkpoint ", reader.path(),
-                       " does not have it"));
-    }
-    ASSIGN_OR_RETURN(const std::vector<int64_t> dims, ConstantDims(param));
-    ASSIGN_OR_RETURN(Tensor target,
-                     store.GetOrCreate(SlotKind::kParam, param.path, param.dtype, dims));
-    ASSIGN_OR_RETURN(const Tensor source, reader.Read(TensorKind::kParameter, param.path));
-    RETURN_IF_ERROR(CopyInto(source, param.path, target));
+    RETURN_IF_ERROR(LoadParameter(param, reader, store));
   }
   if (!optimizer) return absl::OkStatus();
   for (const Slot& slot : program.slots) {

@@ -18,6 +18,10 @@ namespace tessera {
 // Creates and fills every parameter of the program as its initialiser says.
 absl::Status InitializeParameters(const Program& program, uint64_t seed, SlotStore& store);
 
+// Reads one parameter. FAILED_PRECONDITION as LoadParameters.
+absl::Status LoadParameter(const ProgramParam& param, const CheckpointReader& reader,
+                           SlotStore& store);
+
 // Reads every parameter (and, with `optimizer`, every optimizer slot) of the program.
 // FAILED_PRECONDITION names a parameter that the checkpoint lacks or has in another shape.
 absl::Status LoadParameters(const Program& program, const CheckpointReader& reader, bool optimizer,

@@ -238,7 +238,8 @@ absl::StatusOr<ExportResult> ExportHuggingFaceFolder(const HuggingFaceExport& re
   PutAt(index, "metadata.total_size", ConfigValue(total));
   ConfigValue::Table weight_map;
   const ReadTensor read = [&](const std::string& path) {
-    return request.reader->Read(TensorKind::kParameter, path);
+    return request.read != nullptr ? request.read(path)
+                                   : request.reader->Read(TensorKind::kParameter, path);
   };
   for (size_t f = 0; f < files.size(); ++f) {
     const std::string name =

@@ -21,6 +21,8 @@ struct HuggingFaceExport {
   const CheckpointReader* reader = nullptr;
   Config model;                   // resolved; its root is the model
   std::vector<NamedDims> params;  // of the traced model
+  // Gives a parameter, in the dtype that the checkpoint has it in; null: as it stands there.
+  ReadTensor read = nullptr;
   // Empty: that of the checkpoint's origin, or else the first that can say the model.
   std::string family;
   std::string folder;             // made when needed

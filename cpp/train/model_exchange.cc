@@ -10,6 +10,7 @@
 #include "cpp/data/tokenizer.h"
 #include "cpp/interop/foreign_model.h"
 #include "cpp/interop/hugging_face_export.h"
+#include "cpp/train/merged_parameters.h"
 #include "cpp/train/model.h"
 #include "cpp/train/run_state.h"
 
@@ -140,18 +141,26 @@ absl::StatusOr<ExchangeReport> ExportModel(const std::string& checkpoint,
   }
   ASSIGN_OR_RETURN(const Config whole, Config::FromBytes(registry, reader->info().config));
   ASSIGN_OR_RETURN(const Config resolved, whole.Resolve());
-  ASSIGN_OR_RETURN(
-      Config model, ModelConfig(registry, Config::NodeJson(ModelNode(resolved)), "model"));
+  const std::string whole_json = Config::NodeJson(ModelNode(resolved));
+  ASSIGN_OR_RETURN(const Config own, ModelConfig(registry, whole_json, "model"));
+  ASSIGN_OR_RETURN(const std::string json, WithoutAdapters(whole_json, *registry));
+  ASSIGN_OR_RETURN(Config model, ModelConfig(registry, json, "model"));
   ASSIGN_OR_RETURN(std::vector<NamedDims> params, TracedParams(model, environment));
-  HuggingFaceExport request{reader.get(), std::move(model), std::move(params),
-                            family,       folder,           max_file_bytes,
-                            progress};
+  ASSIGN_OR_RETURN(const std::unique_ptr<MergedParameters> merged,
+                   MergedParameters::Create(own, params, *reader, environment));
+  const ReadTensor read = [&](const std::string& param) { return merged->Read(param); };
+  HuggingFaceExport request{reader.get(), std::move(model), std::move(params), read,
+                            family,       folder,           max_file_bytes,    progress};
   ASSIGN_OR_RETURN(const ExportResult written, ExportHuggingFaceFolder(request));
   RETURN_IF_ERROR(WriteTokenizer(*reader, folder));
   ExchangeReport report;
   report.family = written.family;
   report.tensor_count = written.tensor_count;
   report.bytes = written.bytes;
+  if (merged->count() > 0) {
+    report.notes.push_back(absl::StrCat("adapters of ", merged->count(),
+                                        " projections are merged into their weights"));
+  }
   return report;
 }
 

@@ -37,7 +37,8 @@ absl::StatusOr<ExchangeReport> ImportModel(const std::string& source, const std:
                                            const Environment& environment,
                                            const ExchangeProgress& progress);
 
-// Writes the model of a checkpoint as a Hugging Face folder. `family` may be empty
+// Writes the model of a checkpoint as a Hugging Face folder, adapters merged into what they wrap
+// (merged_parameters.h). `family` may be empty
 // (hugging_face_export.h).
 absl::StatusOr<ExchangeReport> ExportModel(const std::string& checkpoint,
                                            const std::string& folder, const std::string& family,

@@ -76,7 +76,11 @@ DataOptions RunSettings::ForDataset(const Config& config, std::string packed_tok
   options.validation_fraction = data.validation_fraction;
   options.source = data.source;
   const ConfigNode* tokenizer = config.Section("data")->Child("tokenizer");
-  if (tokenizer != nullptr) options.tokenizer = std::string(tokenizer->type());
+  if (tokenizer != nullptr) {
+    options.tokenizer = std::string(tokenizer->type());
+    const ConfigValue* file = tokenizer->Value("file");
+    if (file != nullptr && file->AsText() != nullptr) options.tokenizer_file = *file->AsText();
+  }
   options.packed_tokenizer = std::move(packed_tokenizer);
   options.separator = data.separator;
   options.token_width = static_cast<int>(data.token_width);

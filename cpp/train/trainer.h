@@ -56,10 +56,11 @@ class Trainer {
   // Receives each step of Run after it is done, with its evaluation.
   using Progress = std::function<void(const StepResult& result)>;
 
-  // Opens the data, compiles, allocates, and initialises the parameters from runtime.seed or, with
-  // `resume`, from the newest complete checkpoint; damaged ones are left alone and listed by
-  // DescribeJson. `config` may be resolved or not. `environment` is borrowed; its threads and
-  // instruction set are narrowed as runtime.threads and runtime.isa say (run_environment.h).
+  // Opens the data, compiles, allocates, and initialises the parameters from runtime.seed, from the
+  // checkpoint of trainer.init_from or, with `resume`, from the newest complete one; damaged ones
+  // are left alone and listed by DescribeJson. `config` may be resolved or not. `environment` is
+  // borrowed; its threads and instruction set are narrowed as runtime.threads and runtime.isa say
+  // (run_environment.h).
   //
   // INVALID_ARGUMENT: the config, or parts that do not fit together (a vocabulary smaller than the
   // tokenizer's, a batch that ranks and micro-batches do not divide). NOT_FOUND: data.

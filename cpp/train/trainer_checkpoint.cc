@@ -99,6 +99,7 @@ absl::StatusOr<SaveRequest> Trainer::State::MakeSaveRequest() {
   request.info.config_json = config.ToJson(/*everything=*/true);
   request.info.program = stored_functions;
   request.info.library_version = TESSERA_VERSION;
+  request.info.origin = origin;
   const Program& program = train_step->program();
   request.tensors = ParametersToSave(program, *store);
   for (const Slot& slot : program.slots) {

@@ -6,6 +6,7 @@
 #include "cpp/compile/compiler.h"
 #include "cpp/generate/parameters.h"
 #include "cpp/train/agreement.h"
+#include "cpp/train/initial_parameters.h"
 #include "cpp/train/model.h"
 #include "cpp/train/program_cost.h"
 #include "cpp/train/trainer_state.h"
@@ -50,6 +51,7 @@ absl::Status Trainer::State::Open(const Environment& environment) {
   std::string encoded;
   absl::Status status;
   if (*reader != nullptr) {
+    origin = (*reader)->info().origin;
     absl::StatusOr<RunState> saved = RunStateOf((*reader)->info());
     status = saved.status();
     if (saved.ok()) encoded = EncodeRunState(*saved);
@@ -57,20 +59,54 @@ absl::Status Trainer::State::Open(const Environment& environment) {
   RETURN_IF_ERROR(AgreeOnStatus(group, status));
   RETURN_IF_ERROR(BroadcastText(group, encoded));
   RunState saved;
+  std::unique_ptr<CheckpointReader> initial;
   if (!encoded.empty()) {
     ASSIGN_OR_RETURN(saved, DecodeRunState(encoded));
+  } else {
+    RETURN_IF_ERROR(OpenInitial(&initial, &saved.packed_tokenizer));
   }
   RETURN_IF_ERROR(AgreeOnStatus(group, Build(saved.packed_tokenizer)));
   if (!encoded.empty()) {
     RETURN_IF_ERROR(Restore(reader->get(), saved));
     saved_step = step;
   } else {
-    status = InitializeParameters(train_step->program(),
-                                  static_cast<uint64_t>(settings.runtime.seed), *store);
-    if (status.ok()) status = train_step->Refresh();
-    RETURN_IF_ERROR(AgreeOnStatus(group, status));
+    RETURN_IF_ERROR(Begin(initial.get()));
   }
   return AgreeOnStatus(group, OpenMetrics());
+}
+
+absl::Status Trainer::State::OpenInitial(std::unique_ptr<CheckpointReader>* reader,
+                                         std::string* packed_tokenizer) {
+  const std::string& from = settings.trainer.init_from;
+  const auto open = [&]() -> absl::Status {
+    if (from.empty() || !is_first_rank()) return absl::OkStatus();
+    ASSIGN_OR_RETURN(const std::string found, ResolveCheckpoint(from));
+    ASSIGN_OR_RETURN(*reader, CheckpointReader::Open(found));
+    origin = (*reader)->info().origin;
+    ASSIGN_OR_RETURN(*packed_tokenizer, PackedTokenizerOf((*reader)->info()));
+    notes.push_back(absl::StrCat("starts with the parameters of ", found,
+                                 packed_tokenizer->empty() ? "" : " and its tokenizer, ",
+                                 packed_tokenizer->substr(0, packed_tokenizer->find('\n'))));
+    return absl::OkStatus();
+  };
+  absl::Status status = open();
+  if (!status.ok() && !from.empty()) {
+    status = absl::Status(status.code(), absl::StrCat("trainer.init_from: ", status.message()));
+  }
+  RETURN_IF_ERROR(AgreeOnStatus(communicator(), status));
+  return from.empty() ? absl::OkStatus() : BroadcastText(communicator(), *packed_tokenizer);
+}
+
+absl::Status Trainer::State::Begin(const CheckpointReader* initial) {
+  const Program& program = train_step->program();
+  absl::Status status =
+      InitializeParameters(program, static_cast<uint64_t>(settings.runtime.seed), *store);
+  if (status.ok() && initial != nullptr) {
+    status = LoadInitialParameters(program, *initial, settings.trainer.init_missing, *store);
+  }
+  RETURN_IF_ERROR(AgreeOnStatus(communicator(), status));
+  if (!settings.trainer.init_from.empty()) RETURN_IF_ERROR(BroadcastTensors());
+  return AgreeOnStatus(communicator(), train_step->Refresh());
 }
 
 absl::Status Trainer::State::Prepare(const Environment& environment) {

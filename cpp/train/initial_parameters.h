@@ -1,0 +1,23 @@
+// Parameters of a new run that are those of a checkpoint: trainer.init_from, for fine-tuning.
+//
+// Matched by path; the optimizer, the data and the count of steps begin anew. Stateless; the caller
+// orders access to the store.
+#pragma once
+
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "cpp/ckpt/checkpoint_reader.h"
+#include "cpp/exec/executor.h"
+#include "cpp/ir/program.h"
+
+namespace tessera {
+
+// Puts the checkpoint's values into the parameters of the store, which have their first values.
+// Parameters that match `may_be_missing` (optim/param_groups.h; empty: none) keep these where the
+// checkpoint has none. FAILED_PRECONDITION lists, in one error and before anything is changed, all
+// that are missing, of another shape, or not of this model.
+absl::Status LoadInitialParameters(const Program& program, const CheckpointReader& reader,
+                                   std::string_view may_be_missing, SlotStore& store);
+
+}  // namespace tessera
