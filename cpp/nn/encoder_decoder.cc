@@ -50,14 +50,14 @@ class EncoderDecoder : public Module {
   }
 
  private:
-  // The encoder finds the source's positions and segments under the usual names.
+  // The encoder finds the source, its positions and segments under the usual names.
   static ValueId Encode(Scope& scope, ValueId source) {
     const ValueId x = scope.Call1("embedding", {source});
-    for (const char* name : {"positions", "segments"}) {
-      scope.AmbientBelow(name, std::string("source_") + name);
-    }
+    scope.AmbientBelow("positions", "source_positions");
+    scope.AmbientBelow("segments", "source_segments");
+    scope.AmbientBelow("tokens", "source");
     const ValueId memory = scope.Call1("encoder", {x});
-    for (const char* name : {"positions", "segments"}) scope.AmbientBelow(name, name);
+    for (const char* name : {"positions", "segments", "tokens"}) scope.AmbientBelow(name, name);
     return memory;
   }
 };

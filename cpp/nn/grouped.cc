@@ -214,19 +214,23 @@ class Grouper {
 
 absl::StatusOr<FunctionRef> GroupCopies(const OpTable& ops, const FunctionRef& source,
                                         int64_t count) {
-  const FunctionInput* rows = nullptr;
+  Dims row_dims;
   int arguments = 0;
   for (const FunctionInput& input : source->inputs()) {
     if (input.kind != InputKind::kArgument) continue;
-    rows = &input;
-    ++arguments;
-  }
-  if (arguments != 1 || source->type(rows->value).dims.size() < 2) {
+    const Dims& dims = source->type(input.value).dims;
+    const Dims rows(dims.begin(), dims.empty() ? dims.begin() : dims.end() - 1);
+    if (arguments++ == 0) row_dims = rows;
+    if (dims.size() >= 2 && rows == row_dims) continue;
     return absl::InvalidArgumentError(
-        absl::StrCat("'", source->name(), "' in many copies: expected one operand of rows"));
+        absl::StrCat("'", source->name(), "' in many copies: expected operands of the same rows, "
+                     "got ", source->type(input.value).ToText(), " as operand ", arguments - 1));
   }
-  const Dims& dims = source->type(rows->value).dims;
-  return Grouper(ops, count, Dims(dims.begin(), dims.end() - 1)).Run(source);
+  if (arguments == 0) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", source->name(), "' in many copies: expected operands of rows"));
+  }
+  return Grouper(ops, count, row_dims).Run(source);
 }
 
 }  // namespace tessera

@@ -155,9 +155,17 @@ void Scope::AmbientBelow(std::string_view below, std::string_view own) {
   }
 }
 
+void Scope::AmbientBelow(std::string_view below, ValueId value) {
+  if (!MayUse(absl::StrCat("ambient value ", below)) || value == kNoValue) return;
+  frame_.made_below[std::string(below)] = value;
+}
+
 ValueId Scope::Ambient(std::string_view name) {
   if (!graph().ok()) return kNoValue;
-  const int existing = frame_.function->FindInput(name, InputKind::kAmbient);
+  int existing = frame_.function->FindInput(name, InputKind::kAmbient);
+  if (existing < 0 && frame_.parent == nullptr) {   // an argument of main is one too
+    existing = frame_.function->FindInput(name, InputKind::kArgument);
+  }
   if (existing >= 0) return frame_.function->inputs()[existing].value;
   const ValueType* type = tracer_.AmbientType(frame_, name);
   if (type == nullptr) {

@@ -28,6 +28,13 @@ std::string PathInFrame(const TraceFrame& frame, std::string_view at, std::strin
   return it == frame.shared.end() ? path : it->second;
 }
 
+// An argument of main is an ambient value too.
+int FindInput(const TraceFrame& frame, std::string_view path, InputKind kind) {
+  const int existing = frame.function->FindInput(path, kind);
+  if (existing >= 0 || kind != InputKind::kAmbient || frame.parent != nullptr) return existing;
+  return frame.function->FindInput(path, InputKind::kArgument);
+}
+
 absl::Status WithPath(const absl::Status& status, std::string_view path) {
   if (status.ok() || path.empty()) return status;
   return absl::Status(status.code(), absl::StrCat(path, ": ", status.message()));
@@ -83,6 +90,8 @@ ModelInputs Module::Inputs(Mode mode, DType) const {
 
 const ValueType* Tracer::AmbientType(const TraceFrame& frame, std::string_view name) const {
   for (const TraceFrame* above = frame.parent; above != nullptr; above = above->parent) {
+    const auto made = above->made_below.find(name);
+    if (made != above->made_below.end()) return &above->function->type(made->second);
     const auto renamed = above->ambient_below.find(name);
     if (renamed != above->ambient_below.end()) name = renamed->second;
   }
@@ -111,6 +120,7 @@ absl::StatusOr<FunctionRef> Tracer::TraceMain(const ConfigNode& config,
   Values inputs;
   for (const NamedType& argument : arguments) {
     inputs.push_back(function->AddInput(argument.name, InputKind::kArgument, argument.type));
+    ambients_.try_emplace(argument.name, argument.type);
   }
   const Values outputs = BuildHere(frame, config, "", inputs);
   RETURN_IF_ERROR(frame.graph->status());
@@ -160,6 +170,9 @@ std::string Tracer::KeyOf(const TraceFrame& parent, const ConfigNode& child, std
     for (const auto& [below, own] : frame->ambient_below) {
       absl::StrAppend(&key, "#", below, "<", own);
     }
+    for (const auto& [below, value] : frame->made_below) {
+      absl::StrAppend(&key, "#", below, ":", frame->function->type(value).ToText());
+    }
   }
   return key;
 }
@@ -204,6 +217,12 @@ absl::Status Tracer::BindCall(TraceFrame& frame, const Function& callee, const V
       continue;
     }
     std::string path = formal.name;
+    if (formal.kind == InputKind::kAmbient) {
+      if (const auto made = frame.made_below.find(path); made != frame.made_below.end()) {
+        operands.push_back(made->second);
+        continue;
+      }
+    }
     if (formal.kind != InputKind::kAmbient) {
       path = PathInFrame(frame, at, formal.name);
     } else if (const auto it = frame.ambient_below.find(path); it != frame.ambient_below.end()) {
@@ -218,7 +237,7 @@ absl::Status Tracer::BindCall(TraceFrame& frame, const Function& callee, const V
       }
       frame.inner.insert(path);
     }
-    const int existing = frame.function->FindInput(path, formal.kind);
+    const int existing = FindInput(frame, path, formal.kind);
     const ValueType& type = callee.type(formal.value);
     if (existing < 0) {
       operands.push_back(frame.function->AddInput(path, formal.kind, type, formal.param));

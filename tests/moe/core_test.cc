@@ -128,7 +128,8 @@ TEST(TotalsTest, RanksMayShareWhatDoesNotNeedAllTokens) {
     return program.ok() ? (*program)->not_data_parallel : "no program";
   };
   for (const char* gate : {"TopKGate", "SwitchGate", "GShardGate", "NoisyTopKGate", "DeepSeekGate",
-                           "ExpertChoiceGate", "BaseGate", "CosineGate", "ReluGate", "TopPGate"}) {
+                           "ExpertChoiceGate", "BaseGate", "CosineGate", "ReluGate", "TopPGate",
+                           "HashGate", "QuantileGate", "SwipeGate"}) {
     EXPECT_EQ(refusal(absl::StrCat(R"("top_k": 2, "gate": {"type": ")", gate, R"("})")), "")
         << gate;
   }
@@ -136,6 +137,8 @@ TEST(TotalsTest, RanksMayShareWhatDoesNotNeedAllTokens) {
   EXPECT_THAT(refusal(R"("capacity_factor": 1)"), HasSubstr("drop_over_capacity"));
   EXPECT_NE(refusal(R"("gate": {"type": "SinkhornGate"})"), "");
   EXPECT_NE(refusal(R"("gate": {"type": "BaseGate", "per_sequence": false})"), "");
+  EXPECT_NE(refusal(R"("gate": {"type": "SwipeGate", "per_sequence": false})"), "");
+  EXPECT_NE(refusal(R"("gate": {"type": "QuantileGate", "per_sequence": false})"), "");
 }
 
 // --- Copies ---

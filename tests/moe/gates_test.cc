@@ -202,6 +202,83 @@ Matrix Sinkhorn(const LayerRun& run, const Matrix& x) {
   return weights;
 }
 
+// The k largest hashes of token and expert, in equal parts.
+GateFormula Hash(size_t k, uint64_t seed) {
+  return [=](const LayerRun&, const Matrix& x) {
+    constexpr uint64_t kPrime = 2147483647;
+    constexpr size_t kExperts = 9;
+    Matrix weights;
+    for (size_t t = 0; t < x.size(); ++t) {
+      std::vector<double> hashes;
+      for (size_t e = 0; e < kExperts; ++e) {
+        const uint64_t z = (static_cast<uint64_t>(LayerRun::TokenId(t)) * kExperts + e) % kPrime;
+        uint64_t hash = 0;   // Horner's rule from the highest power down
+        for (uint64_t power = 4; power-- > 0;) {
+          hash = (hash * z + 1 + PhiloxU64(seed, 0, power) % (kPrime - 1)) % kPrime;
+        }
+        hashes.push_back(static_cast<double>(hash));
+      }
+      weights.push_back(Chosen(hashes, std::vector<double>(kExperts, 1.0 / static_cast<double>(k)),
+                               k));
+    }
+    return weights;
+  };
+}
+
+GateFormula Quantile(size_t k) {
+  return [k](const LayerRun& run, const Matrix& x) {
+    const std::vector<double> bias = run.Values("gate/bias");
+    return ByToken(run, x, [&](const std::vector<double>& l) {
+      std::vector<double> worth;
+      for (size_t e = 0; e < l.size(); ++e) worth.push_back(l[e] - bias[e]);
+      return OverSum(Chosen(worth, Softmax(l), k));
+    });
+  };
+}
+
+// Two sequences of half the tokens each, or one of one token; 3 groups of 2 experts, 2 choices.
+Matrix Swipe(const LayerRun& run, const Matrix& x) {
+  const Matrix logits = run.Product(x, "gate/weight");
+  const size_t sequences = x.size() > 1 ? 2 : 1, length = x.size() / sequences;
+  Matrix weights(x.size(), std::vector<double>(6, 0.0));
+  for (size_t b = 0; b < sequences; ++b) {
+    std::vector<size_t> room(3, (length * 2 + 2) / 3);
+    std::vector<std::vector<size_t>> own(length);
+    const auto has = [&](size_t t, size_t e) {
+      return std::find(own[t].begin(), own[t].end(), e) != own[t].end();
+    };
+    for (size_t slot = 0; slot < 2; ++slot) {
+      std::vector<size_t> waiting;
+      for (size_t t = 0; t < length; ++t) {
+        const size_t e = Order(logits[b * length + t])[slot];
+        if (room[e / 2] == 0 || has(t, e)) {
+          waiting.push_back(t);
+          continue;
+        }
+        --room[e / 2];
+        own[t].push_back(e);
+      }
+      for (const size_t t : waiting) {
+        bool moved = false;
+        for (size_t i = 0; i < 6 && !moved; ++i) {
+          const size_t e = i / 2 * 2 + (slot + i) % 2;
+          if (room[e / 2] == 0 || has(t, e)) continue;
+          --room[e / 2];
+          own[t].push_back(e);
+          moved = true;
+        }
+        EXPECT_TRUE(moved) << "no room: the sizes of the test leave some";
+      }
+    }
+    for (size_t t = 0; t < length; ++t) {
+      const std::vector<double> p = Softmax(logits[b * length + t]);
+      const double sum = p[own[t][0]] + p[own[t][1]];
+      for (const size_t e : own[t]) weights[b * length + t][e] = p[e] / sum;
+    }
+  }
+  return weights;
+}
+
 // Outside of training the best expert.
 Matrix Base(const LayerRun& run, const Matrix& x) {
   return ByToken(run, x, [](const std::vector<double>& l) {
@@ -255,6 +332,11 @@ std::vector<GateCase> GateCases() {
   add("expert_choice",
       R"("num_experts": 3, "gate": {"type": "ExpertChoiceGate", "capacity": 1.5})", ExpertChoice);
   add("base", R"("num_experts": 4, "top_k": 1, "gate": {"type": "BaseGate"})", Base);
+  add("hash", R"("num_experts": 9, "top_k": 1, "gate": {"type": "HashGate"})", Hash(1, 0));
+  add("hash_of_two", R"("num_experts": 9, "gate": {"type": "HashGate", "seed": 7})", Hash(2, 7));
+  add("quantile", R"("num_experts": 6, "top_k": 3, "gate": {"type": "QuantileGate"})", Quantile(3));
+  add("swipe", R"("num_experts": 6, "gate": {"type": "SwipeGate", "group_size": 2})", Swipe,
+      Mode::kTrain);
   add("sinkhorn", R"("num_experts": 4, "top_k": 1, "gate": {"type": "SinkhornGate"})", Sinkhorn,
       Mode::kTrain);
   return cases;
@@ -294,6 +376,17 @@ Matrix LayerOf(const LayerRun& run, const Matrix& x, const Matrix& weights) {
   return y;
 }
 
+// To what bf16 holds, so that the loop computes with the layer's own weights.
+void RoundParams(ModelRun& run) {
+  for (const ProgramParam& param : run.program().params) {
+    if (param.compute_dtype != DType::kBF16) continue;
+    Tensor tensor = run.Param(param.path);
+    for (int64_t i = 0; i < tensor.count(); ++i) {
+      tensor.Put(i, FloatFromBF16(BF16FromFloat(static_cast<float>(tensor.At(i)))));
+    }
+  }
+}
+
 class GateTest : public testing::TestWithParam<GateCase> {
  protected:
   void Check(DType dtype, double tolerance, int64_t batch, int64_t length) const {
@@ -305,6 +398,7 @@ class GateTest : public testing::TestWithParam<GateCase> {
     auto layer = LayerRun::Create(GetParam().fields, kWidth, options);
     ASSERT_TRUE(layer.ok()) << layer.status();
     layer->run().FillParams(7);
+    if (dtype == DType::kBF16) RoundParams(layer->run());
     const Matrix x = LayerRun::SomeTokens(batch * length, kWidth, 5);
     const auto y = layer->Apply(x);
     ASSERT_TRUE(y.ok()) << y.status();
@@ -327,9 +421,13 @@ class GateTest : public testing::TestWithParam<GateCase> {
 TEST_P(GateTest, LayerIsTheLoopOverTokensAndExperts) {
   Check(DType::kF64, 1e-12, 2, 9);
   Check(DType::kF32, 1e-5, 2, 9);
+  Check(DType::kBF16, 1e-2, 2, 9);
 }
 
-TEST_P(GateTest, ManyTokensGoThroughTheVectorKernels) { Check(DType::kF32, 1e-5, 2, 150); }
+TEST_P(GateTest, ManyTokensGoThroughTheVectorKernels) {
+  Check(DType::kF32, 1e-5, 2, 150);
+  Check(DType::kBF16, 1e-2, 2, 150);
+}
 
 TEST_P(GateTest, OneToken) {
   if (GetParam().name == "expert_choice") return;   // floor(1 * 1.5 / 3) is no token

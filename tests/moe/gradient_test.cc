@@ -53,6 +53,14 @@ std::vector<MixtureCase> MixtureCases() {
   add("expert_choice", none + R"("gate": {"type": "ExpertChoiceGate"}, "num_experts": 3)");
   add("base", none + R"("gate": {"type": "BaseGate"}, "num_experts": 3)");
   add("sinkhorn", none + R"("gate": {"type": "SinkhornGate"}, "num_experts": 3)");
+  add("hash", none + R"("gate": {"type": "HashGate"}, "num_experts": 3)");
+  add("quantile", none + R"("gate": {"type": "QuantileGate"}, "num_experts": 5)");
+  add("swipe", none + R"("gate": {"type": "SwipeGate", "group_size": 2}, "num_experts": 4)");
+  add("skip_padding", R"("skip_padding": true, "num_experts": 4, "gate": {"type": "NoisyTopKGate"},
+      "balance": [{"type": "LoadBalance", "weight": 2}, {"type": "RouterZLoss"},
+                  {"type": "ImportanceBalance", "name": "weights"},
+                  {"type": "LoadMetrics", "loads": true},
+                  {"type": "LoadBalance", "scope": "sequence", "name": "by_sequence"}])");
   add("load_balance", R"("balance": [{"type": "LoadBalance", "weight": 3}], "num_experts": 4)");
   add("load_balance_by_sequence",
       R"("balance": [{"type": "LoadBalance", "weight": 3, "scope": "sequence"}])");

@@ -32,9 +32,10 @@ class LayerRun {
     const ModuleTable modules;
     Tracer tracer(OpTable::Builtin(), modules, {options.dtype, options.mode});
     const ValueType x{options.dtype, {Dim::Symbol("B"), Dim::Symbol("T"), Dim(width)}};
+    std::vector<NamedType> ambients = LanguageModelAmbients(options.mode);
+    ambients.push_back({"tokens", {DType::kI32, {Dim::Symbol("B"), Dim::Symbol("T")}}});
     ASSIGN_OR_RETURN(const FunctionRef main,
-                     tracer.TraceMain(config.root(), {{"x", x}},
-                                      LanguageModelAmbients(options.mode)));
+                     tracer.TraceMain(config.root(), {{"x", x}}, ambients));
     LayerRun layer;
     ASSIGN_OR_RETURN(layer.run_, ModelRun::OfFunction(*main, options));
     layer.tokens_ = options.sizes.at("B") * options.sizes.at("T");
@@ -56,11 +57,22 @@ class LayerRun {
     return x;
   }
 
+  // The id of token t, for gates that look at it.
+  static double TokenId(size_t t) { return static_cast<double>((t * 7919) % 50257); }
+
+  // Of all tokens in the calls that follow; without it all are of segment 0.
+  void SetSegments(std::vector<double> segments) { segments_ = std::move(segments); }
+
   absl::StatusOr<Tensor> Apply(const Matrix& x) {
     std::vector<double> flat;
     for (const auto& row : x) flat.insert(flat.end(), row.begin(), row.end());
     RETURN_IF_ERROR(run_->SetInput("x", 0, flat));
     RETURN_IF_ERROR(run_->SetInput("batch_offset", 0, {0}));
+    std::vector<double> ids, segments(x.size(), 0.0);
+    for (size_t t = 0; t < x.size(); ++t) ids.push_back(TokenId(t));
+    if (!segments_.empty()) segments = segments_;
+    RETURN_IF_ERROR(run_->SetInput("tokens", 0, ids));
+    RETURN_IF_ERROR(run_->SetInput("segments", 0, segments));
     RETURN_IF_ERROR(run_->executor().Run({ActionKind::kRefresh}));
     RETURN_IF_ERROR(run_->executor().Run({ActionKind::kForward}));
     return run_->Result();
@@ -91,6 +103,7 @@ class LayerRun {
  private:
   std::unique_ptr<ModelRun> run_;
   int64_t tokens_ = 0, width_ = 0;
+  std::vector<double> segments_;
 };
 
 }  // namespace tessera

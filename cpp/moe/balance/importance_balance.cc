@@ -16,9 +16,9 @@ class ImportanceBalance : public Module {
  public:
   explicit ImportanceBalance(ImportanceBalanceConfig config) : config_(std::move(config)) {}
 
-  // ids, kept ids, weights, scores, logits
+  // ids, kept ids, weights, scores, logits, perhaps which tokens count
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
-    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank, kAnyRank, kAnyRank, kAnyRank, kAnyRank}));
+    RETURN_IF_ERROR(CheckBalanceInputs(scope, inputs));
     Graph& graph = scope.graph();
     if (scope.mode() != Mode::kTrain || config_.weight == 0) return Values{};
     Statistic statistic;

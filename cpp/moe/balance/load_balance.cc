@@ -21,9 +21,9 @@ class LoadBalance : public Module {
  public:
   explicit LoadBalance(LoadBalanceConfig config) : config_(std::move(config)) {}
 
-  // ids, kept ids, weights, scores, logits
+  // ids, kept ids, weights, scores, logits, perhaps which tokens count
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
-    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank, kAnyRank, kAnyRank, kAnyRank, kAnyRank}));
+    RETURN_IF_ERROR(CheckBalanceInputs(scope, inputs));
     Graph& graph = scope.graph();
     if (scope.mode() != Mode::kTrain || config_.weight == 0) return Values{};
     const bool by_sequence = config_.scope == BalanceScope::kSequence;
@@ -41,20 +41,22 @@ class LoadBalance : public Module {
       choices = 1;
     }
     if (!config_.per_choice) choices = 1;
+    const ValueId mask = BalanceMaskOf(inputs);
     const ValueId chosen = ChoiceMap(graph, ids, config_.num_experts, dtype);
-    const ValueId shares = Normalized(graph, scores, 0);
+    const ValueId shares = OfTokens(graph, Normalized(graph, scores, 0), mask, 0);
     Statistic statistic;
     statistic.name = config_.name;
     statistic.weight = config_.weight;
     const double scale = static_cast<double>(config_.num_experts) / choices;
     if (by_sequence) {
       statistic.scope = Statistic::kSequence;
-      const ValueId ones =
-          graph.Constant(1, dtype, {graph.dims(scores)[0], graph.dims(scores)[1], Dim(1)});
+      const ValueId ones = OfTokens(
+          graph, graph.Constant(1, dtype, {graph.dims(scores)[0], graph.dims(scores)[1], Dim(1)}),
+          mask, 0);
       statistic.sums = {graph.Sum(chosen, {1}), graph.Sum(shares, {1}), graph.Sum(ones, {1})};
     } else {
       statistic.sums = {SumOverTokens(graph, chosen), SumOverTokens(graph, shares),
-                        TokenCount(graph, scores, dtype)};
+                        TokenCount(graph, scores, dtype, mask)};
     }
     statistic.loss = [scale, by_sequence](Graph& g, const Values& totals) {
       // Without tokens the sums are 0, and so is the loss.

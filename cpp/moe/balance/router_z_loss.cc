@@ -15,9 +15,9 @@ class RouterZLoss : public Module {
  public:
   explicit RouterZLoss(RouterZLossConfig config) : config_(std::move(config)) {}
 
-  // ids, kept ids, weights, scores, logits
+  // ids, kept ids, weights, scores, logits, perhaps which tokens count
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
-    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank, kAnyRank, kAnyRank, kAnyRank, kAnyRank}));
+    RETURN_IF_ERROR(CheckBalanceInputs(scope, inputs));
     Graph& graph = scope.graph();
     if (scope.mode() != Mode::kTrain || config_.weight == 0) return Values{};
     const ValueId logits = inputs[4];
@@ -28,8 +28,9 @@ class RouterZLoss : public Module {
         graph.Op("slice", {graph.Op("log_softmax", {logits})},
                  {{"dim", last}, {"size", int64_t{1}}});
     const ValueId lse = graph.Sub(first, first_log);
-    const ValueId sum = graph.Sum(SumOverTokens(graph, graph.Mul(lse, lse)), {0});
-    scope.AddLoss("router_z", sum, TokenCount(graph, logits, graph.dtype(logits)),
+    const ValueId mask = BalanceMaskOf(inputs);
+    const ValueId sum = graph.Sum(SumOverTokens(graph, graph.Mul(lse, lse), mask), {0});
+    scope.AddLoss("router_z", sum, TokenCount(graph, logits, graph.dtype(logits), mask),
                   config_.weight);
     return Values{};
   }

@@ -20,7 +20,12 @@ class BaseGate : public Module {
   explicit BaseGate(BaseGateConfig config) : config_(std::move(config)) {}
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
-    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
+    RETURN_IF_ERROR(CheckGateInputs(scope, inputs));
+    if (MaskOf(inputs) != kNoValue && scope.mode() == Mode::kTrain) {
+      return absl::InvalidArgumentError(
+          "BaseGate: it gives every expert a share of all tokens and cannot leave out padding; "
+          "set `skip_padding` of the mixture to false or take another gate");
+    }
     Graph& graph = scope.graph();
     if (config_.per_sequence && graph.dims(inputs[0]).size() < 3) {
       return absl::InvalidArgumentError(absl::StrCat(

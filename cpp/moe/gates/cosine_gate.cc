@@ -19,7 +19,7 @@ class CosineGate : public Module {
   explicit CosineGate(CosineGateConfig config) : config_(std::move(config)) {}
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
-    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
+    RETURN_IF_ERROR(CheckGateInputs(scope, inputs));
     Graph& graph = scope.graph();
     const DType dtype = RouterDType(scope);
     const ValueId projected =

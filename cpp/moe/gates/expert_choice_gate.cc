@@ -2,7 +2,8 @@
 // of its n-token group with the largest S[t, e], weight S[t, e]; c is the mean number of experts of
 // a token.
 //
-// A token may have no expert, or all. Source: Zhou et al., arXiv 2202.09368. What a token gets
+// A token may have no expert, or all; padding that does not count is not taken, but n counts it.
+// Source: Zhou et al., arXiv 2202.09368. What a token gets
 // depends on later tokens of its group, so that it is for encoders, or for causal models as a
 // known leak; it cannot decode token by token.
 
@@ -23,7 +24,7 @@ class ExpertChoiceGate : public Module {
   explicit ExpertChoiceGate(ExpertChoiceGateConfig config) : config_(std::move(config)) {}
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
-    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
+    RETURN_IF_ERROR(CheckGateInputs(scope, inputs));
     Graph& graph = scope.graph();
     if (scope.mode() == Mode::kDecode) {
       return absl::InvalidArgumentError(
@@ -46,7 +47,7 @@ class ExpertChoiceGate : public Module {
                                  {{"shape", ShapeText(graph.dims(routing.logits))}});
     const ValueId taken =
         graph.Op("drop_over_capacity",
-                 {AsGroups(graph, all, config_.per_sequence),
+                 {AsGroups(graph, OnlyOfTokens(graph, all, MaskOf(inputs)), config_.per_sequence),
                   AsGroups(graph, routing.scores, config_.per_sequence)},
                  {{"num_experts", experts},
                   {"factor", config_.capacity / static_cast<double>(experts)},

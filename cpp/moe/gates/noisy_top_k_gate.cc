@@ -22,7 +22,7 @@ class NoisyTopKGate : public Module {
   explicit NoisyTopKGate(NoisyTopKGateConfig config) : config_(std::move(config)) {}
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
-    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
+    RETURN_IF_ERROR(CheckGateInputs(scope, inputs));
     Graph& graph = scope.graph();
     Routing routing;
     const DType dtype = RouterDType(scope);
@@ -45,28 +45,30 @@ class NoisyTopKGate : public Module {
     routing.ids = ChooseLargest(graph, routing.logits, config_.top_k);
     routing.weights = SoftmaxLast(graph, Pick(graph, routing.logits, routing.ids));
     routing.scores = SoftmaxLast(graph, routing.logits);
-    if (trains) AddLosses(scope, routing, clean, stddev);
+    if (trains) AddLosses(scope, routing, clean, stddev, MaskOf(inputs));
     return routing.ToValues();
   }
 
  private:
-  void AddLosses(Scope& scope, const Routing& routing, ValueId clean, ValueId stddev) const {
+  void AddLosses(Scope& scope, const Routing& routing, ValueId clean, ValueId stddev,
+                 ValueId mask) const {
     Graph& graph = scope.graph();
     if (config_.importance_weight > 0) {
       AddVariation(scope, "importance", config_.importance_weight,
-                   Place(graph, routing.weights, routing.ids, config_.num_experts));
+                   Place(graph, routing.weights, routing.ids, config_.num_experts), mask);
     }
     if (config_.load_weight > 0 && config_.top_k < config_.num_experts) {
       AddVariation(scope, "load", config_.load_weight,
-                   ChanceOfChoice(graph, routing, clean, stddev));
+                   ChanceOfChoice(graph, routing, clean, stddev), mask);
     }
   }
 
-  void AddVariation(Scope& scope, std::string name, double weight, ValueId by_token) const {
+  void AddVariation(Scope& scope, std::string name, double weight, ValueId by_token,
+                    ValueId mask) const {
     Statistic statistic;
     statistic.name = std::move(name);
     statistic.weight = weight;
-    statistic.sums = {SumOverTokens(scope.graph(), by_token)};
+    statistic.sums = {SumOverTokens(scope.graph(), by_token, mask)};
     statistic.loss = [unbiased = config_.fastmoe](Graph& graph, const Values& totals) {
       return SquaredVariation(graph, totals[0], unbiased);
     };

@@ -22,7 +22,7 @@ class ReluGate : public Module {
   explicit ReluGate(ReluGateConfig config) : config_(std::move(config)) {}
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
-    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
+    RETURN_IF_ERROR(CheckGateInputs(scope, inputs));
     Graph& graph = scope.graph();
     const int64_t experts = config_.num_experts;
     const DType dtype = RouterDType(scope);
@@ -39,21 +39,25 @@ class ReluGate : public Module {
     routing.scores = Normalized(graph, routing.weights, 1e-20);
     const ValueId factor =
         scope.Buffer("factor", {dtype, {Dim(1)}}, Initializer::Constant(config_.first_factor));
-    if (scope.mode() == Mode::kTrain) Regulate(scope, routing.weights, is_on, factor);
+    if (scope.mode() == Mode::kTrain) {
+      Regulate(scope, routing.weights, is_on, factor, MaskOf(inputs));
+    }
     return routing.ToValues();
   }
 
  private:
-  void Regulate(Scope& scope, ValueId weights, ValueId is_on, ValueId factor) const {
+  void Regulate(Scope& scope, ValueId weights, ValueId is_on, ValueId factor,
+                ValueId mask) const {
     Graph& graph = scope.graph();
     const DType dtype = graph.dtype(weights);
     const double experts = static_cast<double>(config_.num_experts);
-    const ValueId sum = graph.Sum(SumOverTokens(graph, weights), {0});
-    const ValueId tokens = TokenCount(graph, weights, dtype);
+    const ValueId sum = graph.Sum(SumOverTokens(graph, weights, mask), {0});
+    const ValueId tokens = TokenCount(graph, weights, dtype, mask);
     scope.AddLoss("sparsity", graph.Mul(sum, graph.Sum(factor, {0})),
                   graph.Mul(tokens, graph.Constant(experts, dtype)));
     // Chosen beyond what is wanted: above 0 where S is below 1 - k / E, and then the factor rises.
-    const ValueId chosen = graph.Sum(SumOverTokens(graph, graph.Cast(is_on, dtype)), {0}, true);
+    const ValueId chosen =
+        graph.Sum(SumOverTokens(graph, graph.Cast(is_on, dtype), mask), {0}, true);
     const ValueId wanted =
         graph.Mul(tokens, graph.Constant(static_cast<double>(config_.top_k), dtype));
     const ValueId over = graph.Sub(chosen, graph.Reshape(wanted, {Dim(1)}));

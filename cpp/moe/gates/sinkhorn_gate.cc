@@ -21,14 +21,15 @@ class SinkhornGate : public Module {
   explicit SinkhornGate(SinkhornGateConfig config) : config_(std::move(config)) {}
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
-    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
+    RETURN_IF_ERROR(CheckGateInputs(scope, inputs));
     Graph& graph = scope.graph();
     Routing routing;
     routing.logits =
         RouterLogits(scope, inputs[0], "weight", config_.num_experts, config_.init_std);
     routing.scores = SoftmaxLast(graph, routing.logits);
     const ValueId by =
-        scope.mode() == Mode::kTrain ? Balanced(graph, routing.logits) : routing.logits;
+        scope.mode() == Mode::kTrain ? Balanced(graph, routing.logits, MaskOf(inputs))
+                                     : routing.logits;
     routing.ids = ChooseLargest(graph, by, config_.top_k);
     routing.weights = config_.top_k == 1
                           ? graph.Op("sigmoid", {Pick(graph, routing.logits, routing.ids)})
@@ -37,21 +38,21 @@ class SinkhornGate : public Module {
   }
 
  private:
-  ValueId Balanced(Graph& graph, ValueId logits) const {
+  ValueId Balanced(Graph& graph, ValueId logits, ValueId mask) const {
     if (!graph.ok()) return kNoValue;
     const Dims dims = graph.dims(logits);
     const DType dtype = graph.dtype(logits);
     const auto last = static_cast<int64_t>(dims.size()) - 1;
     const ValueId cost = graph.Op("softmax", {logits});   // exp(l) over a factor of its token
     const double experts = static_cast<double>(config_.num_experts);
-    const ValueId tokens = TokenCount(graph, logits, dtype);
+    const ValueId tokens = TokenCount(graph, logits, dtype, mask);
     const ValueId tiny = graph.Constant(1e-8, dtype);
     ValueId d1 = graph.Constant(1, dtype, {Dim(config_.num_experts)});
     ValueId d0 = kNoValue;
     for (int64_t i = 0; i < config_.iterations; ++i) {
       const ValueId heavy = graph.Sum(graph.Mul(cost, d1), {last}, /*keep_dims=*/true);
       d0 = graph.Op("reciprocal", {graph.Mul(graph.Add(heavy, tiny), tokens)});
-      const ValueId column = SumOverTokens(graph, graph.Mul(cost, d0));
+      const ValueId column = SumOverTokens(graph, graph.Mul(cost, d0), mask);
       d1 = graph.Op("reciprocal", {graph.Mul(graph.Add(column, tiny),
                                              graph.Constant(experts, dtype))});
     }

@@ -17,7 +17,7 @@ class SwitchGate : public Module {
   explicit SwitchGate(SwitchGateConfig config) : config_(std::move(config)) {}
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
-    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
+    RETURN_IF_ERROR(CheckGateInputs(scope, inputs));
     Graph& graph = scope.graph();
     const bool noisy = config_.jitter > 0 && scope.mode() == Mode::kTrain;
     const double low = 1 - config_.jitter, high = 1 + config_.jitter;

@@ -18,7 +18,7 @@ class TopKGate : public Module {
   explicit TopKGate(TopKGateConfig config) : config_(std::move(config)) {}
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
-    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
+    RETURN_IF_ERROR(CheckGateInputs(scope, inputs));
     Graph& graph = scope.graph();
     Routing routing;
     routing.logits =

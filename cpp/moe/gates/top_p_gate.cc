@@ -19,7 +19,7 @@ class TopPGate : public Module {
   explicit TopPGate(TopPGateConfig config) : config_(std::move(config)) {}
 
   absl::StatusOr<Values> Build(Scope& scope, const Values& inputs) const override {
-    RETURN_IF_ERROR(scope.CheckInputs(inputs, {kAnyRank}));
+    RETURN_IF_ERROR(CheckGateInputs(scope, inputs));
     Graph& graph = scope.graph();
     const int64_t most =
         config_.most == 0 ? config_.num_experts : std::min(config_.most, config_.num_experts);

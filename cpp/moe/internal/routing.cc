@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "cpp/base/status_macros.h"
 
 namespace tessera {
 
@@ -37,6 +38,49 @@ absl::StatusOr<Routing> ReadRouting(const Graph& graph, const Values& values,
                      graph.type(id).ToText()));
   }
   return routing;
+}
+
+namespace {
+
+absl::Status CheckAll(const Scope& scope, const Values& inputs, size_t count) {
+  if (inputs.size() > count + 1 || inputs.size() < count) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("inputs: expected ", count, " or, with padding, ", count + 1, ", got ",
+                     inputs.size()));
+  }
+  for (const ValueId id : inputs) RETURN_IF_ERROR(scope.CheckInputs({id}, {kAnyRank}));
+  return absl::OkStatus();
+}
+
+ValueId AsColumn(Graph& graph, ValueId mask) {
+  if (!graph.ok()) return kNoValue;
+  Dims column = graph.dims(mask);
+  column.push_back(Dim(1));
+  return graph.Reshape(mask, column);
+}
+
+}  // namespace
+
+absl::Status CheckGateInputs(const Scope& scope, const Values& inputs) {
+  return CheckAll(scope, inputs, 1);
+}
+
+absl::Status CheckBalanceInputs(const Scope& scope, const Values& inputs) {
+  return CheckAll(scope, inputs, 5);
+}
+
+ValueId MaskOf(const Values& inputs) { return inputs.size() > 1 ? inputs[1] : kNoValue; }
+
+ValueId BalanceMaskOf(const Values& inputs) { return inputs.size() > 5 ? inputs[5] : kNoValue; }
+
+ValueId OnlyOfTokens(Graph& graph, ValueId ids, ValueId mask) {
+  return OfTokens(graph, ids, mask, -1);
+}
+
+ValueId OfTokens(Graph& graph, ValueId x, ValueId mask, double other) {
+  if (mask == kNoValue || !graph.ok()) return x;
+  const DType dtype = graph.dtype(x);
+  return graph.Op("where", {AsColumn(graph, mask), x, graph.Constant(other, dtype)});
 }
 
 DType RouterDType(const Scope& scope) {
@@ -95,18 +139,21 @@ ValueId Normalized(Graph& graph, ValueId weights, double epsilon) {
   return graph.Div(weights, sum);
 }
 
-ValueId SumOverTokens(Graph& graph, ValueId x) {
+ValueId SumOverTokens(Graph& graph, ValueId x, ValueId mask) {
+  x = OfTokens(graph, x, mask, 0);
   if (!graph.ok()) return kNoValue;
   std::vector<int64_t> dims;
   for (size_t i = 0; i + 1 < graph.dims(x).size(); ++i) dims.push_back(static_cast<int64_t>(i));
   return graph.Sum(x, dims);
 }
 
-ValueId TokenCount(Graph& graph, ValueId x, DType dtype) {
+ValueId TokenCount(Graph& graph, ValueId x, DType dtype, ValueId mask) {
   const Dims tokens = LeadingDims(graph, x);
   std::vector<int64_t> dims;
   for (size_t i = 0; i < tokens.size(); ++i) dims.push_back(static_cast<int64_t>(i));
-  return graph.Sum(graph.Constant(1, dtype, tokens), dims);
+  const ValueId ones =
+      mask == kNoValue ? graph.Constant(1, dtype, tokens) : graph.Cast(mask, dtype);
+  return graph.Sum(ones, dims);
 }
 
 ValueId RandomLike(Scope& scope, std::string_view key, const Dims& dims, DType dtype, double low,

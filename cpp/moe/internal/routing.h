@@ -26,6 +26,21 @@ struct Routing {
 // INVALID_ARGUMENT: a gate of somebody else's that hands over something else.
 absl::StatusOr<Routing> ReadRouting(const Graph& graph, const Values& values, int64_t num_experts);
 
+// --- Tokens that count: where padding is left out, gates and balance modules get one input more,
+// bool beside the tokens, true for those that are routed and counted. ---
+
+// What a gate's Build asks first: tokens x[..., D] and, perhaps, which of them count.
+absl::Status CheckGateInputs(const Scope& scope, const Values& inputs);
+// The same of a balance module: ids, kept ids, weights, scores and logits.
+absl::Status CheckBalanceInputs(const Scope& scope, const Values& inputs);
+// The last of these inputs; kNoValue when all tokens count.
+ValueId MaskOf(const Values& inputs);
+ValueId BalanceMaskOf(const Values& inputs);
+// ids with -1 for the tokens that do not count.
+ValueId OnlyOfTokens(Graph& graph, ValueId ids, ValueId mask);
+// x[..., n] with `other` for them.
+ValueId OfTokens(Graph& graph, ValueId x, ValueId mask, double other);
+
 // f64 for f64, otherwise f32.
 DType RouterDType(const Scope& scope);
 
@@ -54,10 +69,10 @@ ValueId ChoiceMap(Graph& graph, ValueId ids, int64_t size, DType dtype);
 ValueId AsGroups(Graph& graph, ValueId x, bool per_sequence);
 // weights / (their sum over the last dim + epsilon).
 ValueId Normalized(Graph& graph, ValueId weights, double epsilon);
-// Sums over all dims but the last: [E].
-ValueId SumOverTokens(Graph& graph, ValueId x);
-// The number of tokens, as a sum over them: a scalar.
-ValueId TokenCount(Graph& graph, ValueId x, DType dtype);
+// Sums over the tokens that count: all dims but the last: [E].
+ValueId SumOverTokens(Graph& graph, ValueId x, ValueId mask = kNoValue);
+// The number of tokens that count, as a sum over them: a scalar.
+ValueId TokenCount(Graph& graph, ValueId x, DType dtype, ValueId mask = kNoValue);
 // Numbers in [low, high), one for each element of dims; in training only.
 ValueId RandomLike(Scope& scope, std::string_view key, const Dims& dims, DType dtype, double low,
                    double high);
