@@ -83,6 +83,8 @@ class Scope {
   // The next calls of children find the ambient value `own` of this module under the name `below`
   // (an encoder's "positions" are those of the source); with "" they find none.
   void AmbientBelow(std::string_view below, std::string_view own);
+  // The same with a value that this module makes (the places of an image's patches).
+  void AmbientBelow(std::string_view below, ValueId value);
 
   // A random key u32[4], different for every path, name and step.
   ValueId Key(std::string_view name);

@@ -63,6 +63,7 @@ struct TraceFrame {
   const TraceFrame* parent = nullptr;
   std::map<std::string, std::string, std::less<>> shared;       // child path -> own path
   std::map<std::string, std::string, std::less<>> ambient_below;   // name below -> own name, or ""
+  std::map<std::string, ValueId, std::less<>> made_below;       // name below -> a value of this one
   std::map<std::string, Provided, std::less<>> provided;        // by role
   // Parameters asked for here, and those that came up from an inner slot under the same names.
   std::set<std::string, std::less<>> own, inner;
