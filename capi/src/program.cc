@@ -9,6 +9,7 @@
 #include "capi/src/internal/stored_model.h"
 #include "cpp/base/status_macros.h"
 #include "cpp/ir/printer.h"
+#include "cpp/moe/internal/routing_tape.h"
 #include "cpp/train/model.h"
 #include "gen/config/runtime.h"
 
@@ -18,6 +19,7 @@ namespace {
 struct ProgramOptions {
   std::string mode = "evaluate";
   std::string dtype, recompute = "selective";
+  std::string routing;   // of mixtures of experts: record, replay
   bool gradients = false;
   int64_t seed = -1;   // -1: the config's
 };
@@ -33,6 +35,7 @@ absl::StatusOr<ProgramOptions> ReadOptions(std::string_view text, bool is_graph)
       options.mode == "decode") {
     reader.Fail("gradients", "false in mode decode", "true");
   }
+  if (!is_graph) reader.Choice("routing", {"", "record", "replay"}, &options.routing);
   reader.Choice("recompute", {"none", "selective", "full"}, &options.recompute);
   reader.Int("seed", 0, INT64_MAX, &options.seed);
   RETURN_IF_ERROR(reader.Finish());
@@ -45,6 +48,12 @@ absl::Status Apply(const ProgramOptions& options, ProgramSource& source) {
   if (options.seed >= 0) source.seed = static_cast<uint64_t>(options.seed);
   ASSIGN_OR_RETURN(source.recompute, RecomputePolicyFromName(options.recompute));
   return absl::OkStatus();
+}
+
+absl::StatusOr<FunctionRef> WithRouting(FunctionRef main, const std::string& routing) {
+  if (routing == "record") return WithRoutingRecorded(main);
+  if (routing == "replay") return WithRoutingReplayed(main);
+  return main;
 }
 
 absl::StatusOr<ModelOptions> ModelOptionsOf(const ProgramOptions& options) {
@@ -84,7 +93,8 @@ absl::StatusOr<std::shared_ptr<ProgramObject>> FromConfig(const ConfigObject& co
   ASSIGN_OR_RETURN(const Config resolved, config.Get().Resolve());
   ASSIGN_OR_RETURN(ProgramSource source, SourceOf(config.runtime(), resolved));
   RETURN_IF_ERROR(Apply(options, source));
-  ASSIGN_OR_RETURN(source.main, TraceModel(resolved, source.run.environment, model));
+  ASSIGN_OR_RETURN(FunctionRef main, TraceModel(resolved, source.run.environment, model));
+  ASSIGN_OR_RETURN(source.main, WithRouting(std::move(main), options.routing));
   return ProgramObject::Create(std::move(source));
 }
 
@@ -117,7 +127,7 @@ absl::StatusOr<std::shared_ptr<ProgramObject>> FromCheckpoint(
   ASSIGN_OR_RETURN(const StoredModel stored, OpenStoredModel(*runtime, path, model));
   ASSIGN_OR_RETURN(ProgramSource source, SourceOf(runtime, stored.config));
   RETURN_IF_ERROR(Apply(options, source));
-  source.main = stored.main;
+  ASSIGN_OR_RETURN(source.main, WithRouting(stored.main, options.routing));
   source.reader = stored.reader.get();
   return ProgramObject::Create(std::move(source));
 }

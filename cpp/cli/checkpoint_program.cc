@@ -26,13 +26,13 @@ Error ReadEntries(const Json& described, std::string_view key,
 
 }  // namespace
 
-Error OpenCheckpointProgram(const std::string& path, int64_t threads, bool gradients,
-                            const std::string& dtype, CheckpointProgram* out) {
+Error OpenCheckpointProgram(const std::string& path, const CheckpointProgramWish& wish,
+                            CheckpointProgram* out) {
   Environment environment;
-  RuntimeWish wish;
-  wish.threads = threads;
+  RuntimeWish runtime;
+  runtime.threads = wish.threads;
   CLI_RETURN_IF_ERROR(ReadEnvironment(&environment));
-  CLI_RETURN_IF_ERROR(NewRuntime(environment, wish, &out->runtime));
+  CLI_RETURN_IF_ERROR(NewRuntime(environment, runtime, &out->runtime));
 
   std::string text;
   Json inspection;
@@ -48,8 +48,9 @@ Error OpenCheckpointProgram(const std::string& path, int64_t threads, bool gradi
 
   Json options = Json::Object();
   options.Set("mode", Json::Text("evaluate"));
-  options.Set("gradients", Json::Bool(gradients));
-  options.Set("dtype", Json::Text(dtype));
+  options.Set("gradients", Json::Bool(wish.gradients));
+  options.Set("dtype", Json::Text(wish.dtype));
+  options.Set("routing", Json::Text(wish.routing));
   const std::string option_text = options.ToText();
   CLI_RETURN_IF_ERROR(CallHandle(&out->program, tsr_program_from_checkpoint, out->runtime.get(),
                                  found.data(), found.size(), option_text.data(),

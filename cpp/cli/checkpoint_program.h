@@ -26,8 +26,14 @@ struct CheckpointProgram {
   const Json& model() const { return config["model"].is_object() ? config["model"] : config; }
 };
 
-// `dtype` is that of the computation, "" for the config's.
-Error OpenCheckpointProgram(const std::string& path, int64_t threads, bool gradients,
-                            const std::string& dtype, CheckpointProgram* out);
+struct CheckpointProgramWish {
+  int64_t threads = 1;
+  bool gradients = false;
+  std::string dtype;     // of the computation, "" for the config's
+  std::string routing;   // of mixtures of experts: "", "record", "replay"
+};
+
+Error OpenCheckpointProgram(const std::string& path, const CheckpointProgramWish& wish,
+                            CheckpointProgram* out);
 
 }  // namespace tessera::cli

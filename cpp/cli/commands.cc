@@ -7,7 +7,7 @@ const std::vector<Command>& AllCommands() {
       TrainCommand(),   GenerateCommand(), ConfigCommand(), DescribeCommand(),
       ListCommand(),    GraphCommand(),    BenchCommand(),  InspectCommand(),
       EvalCommand(),    ImportCommand(),   ExportCommand(), LaunchCommand(),
-      VersionCommand(),
+      MoeReportCommand(), VersionCommand(),
   };
   return kCommands;
 }

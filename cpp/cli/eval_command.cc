@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <limits>
+#include <map>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,6 +37,7 @@ struct Vocabulary {
 struct Batch {
   Tensor source, tokens, targets;
   bool has_targets = false;
+  std::map<std::string, Tensor> routing;   // choices of experts to be replayed
 };
 
 template <typename T>
@@ -161,6 +163,23 @@ Error ReadBatch(const std::string& path, const Vocabulary& vocabulary, Batch* ba
   return ReadTargets(path, file, vocabulary, dims, batch);
 }
 
+// The choices that the model's mixtures of experts are to make, from an earlier output.
+Error ReadRouting(const std::string& path, const Json& inputs, Batch* batch) {
+  SafetensorsReader file;
+  CLI_RETURN_IF_ERROR(SafetensorsReader::Open(path, &file));
+  for (const Json& input : inputs.items()) {
+    const std::string& name = input["name"].AsText();
+    if (name.rfind("routing/", 0) != 0) continue;
+    const SafetensorsEntry* entry = file.Find(name);
+    if (entry == nullptr) {
+      return Error(path + ": expected a tensor '" + name + "' as --record-routing writes, got none",
+                   TSR_NOT_FOUND);
+    }
+    CLI_RETURN_IF_ERROR(file.Read(*entry, &batch->routing[name]));
+  }
+  return Error();
+}
+
 // Results of a run: those of the program that are no losses, and the weighted sum of those.
 struct Results {
   std::vector<std::string> names;
@@ -180,17 +199,25 @@ double WeightOf(const Json& losses, std::string_view name) {
 Error RunProgram(const CheckpointProgram& checkpoint, const Batch& batch, bool gradients,
                  Results* results) {
   const std::vector<Json>& described = checkpoint.description["outputs"].items();
-  const char* const names[] = {"tokens", "targets", "source"};
-  tsr_tensor* const inputs[] = {batch.tokens.get(), batch.targets.get(), batch.source.get()};
-  const size_t input_count = batch.source == nullptr ? 2 : 3;
+  std::vector<const char*> names = {"tokens", "targets"};
+  std::vector<tsr_tensor*> inputs = {batch.tokens.get(), batch.targets.get()};
+  if (batch.source != nullptr) {
+    names.push_back("source");
+    inputs.push_back(batch.source.get());
+  }
+  for (const auto& [name, choices] : batch.routing) {
+    names.push_back(name.c_str());
+    inputs.push_back(choices.get());
+  }
   std::vector<tsr_tensor*> outputs(described.size(), nullptr);
   size_t count = outputs.size();
   tsr_program* program = checkpoint.program.get();
   double loss = 0;
   const Error error = Error::Take(
-      gradients ? tsr_program_run_with_gradients(program, names, inputs, input_count,
-                                                 outputs.data(), &count, &loss)
-                : tsr_program_run(program, names, inputs, input_count, outputs.data(), &count));
+      gradients ? tsr_program_run_with_gradients(program, names.data(), inputs.data(),
+                                                 inputs.size(), outputs.data(), &count, &loss)
+                : tsr_program_run(program, names.data(), inputs.data(), inputs.size(),
+                                  outputs.data(), &count));
   for (size_t i = 0; i < outputs.size(); ++i) {
     Tensor output(outputs[i]);
     const std::string& name = described[i]["name"].AsText();
@@ -284,9 +311,15 @@ Error Eval(const Arguments& arguments) {
   if (gradients && !has_targets) {
     return Error("--gradients: expected 'targets' or 'labels' in the input, got neither");
   }
+  const std::string replayed = arguments.Text("--replay-routing");
+  CheckpointProgramWish wish = {threads, gradients, arguments.Text("--dtype"), ""};
+  if (!replayed.empty()) wish.routing = "replay";
+  if (arguments.Has("--record-routing")) wish.routing = "record";
+  if (!replayed.empty() && wish.routing == "record") {
+    return Error("--record-routing: expected without --replay-routing, whose file has the record");
+  }
   CheckpointProgram checkpoint;
-  CLI_RETURN_IF_ERROR(OpenCheckpointProgram(arguments.Word(0), threads, gradients,
-                                            arguments.Text("--dtype"), &checkpoint));
+  CLI_RETURN_IF_ERROR(OpenCheckpointProgram(arguments.Word(0), wish, &checkpoint));
   const Json& model = checkpoint.model();
   Vocabulary vocabulary;
   vocabulary.size = model["vocab_size"].AsInteger(std::numeric_limits<int32_t>::max());
@@ -296,6 +329,9 @@ Error Eval(const Arguments& arguments) {
   }
   Batch batch;
   CLI_RETURN_IF_ERROR(ReadBatch(arguments.Text("--input"), vocabulary, &batch));
+  if (!replayed.empty()) {
+    CLI_RETURN_IF_ERROR(ReadRouting(replayed, checkpoint.description["inputs"], &batch));
+  }
   Results results;
   CLI_RETURN_IF_ERROR(RunProgram(checkpoint, batch, gradients, &results));
   std::vector<SafetensorsEntry> parameters;
@@ -327,6 +363,8 @@ Command EvalCommand() {
       {"--input", "IO", "safetensors file with token ids", false, true},
       {"--output", "OUT", "safetensors file to write", false, true},
       {"--gradients", "", "also gradients of the loss"},
+      {"--record-routing", "", "also routing/MIXTURE: the experts that each token visits"},
+      {"--replay-routing", "FILE", "take the routing from there instead of from the gates"},
       {"--names", "WHOSE", "of gradients: original (of an imported model) or tessera"},
       {"--dtype", "TYPE", "fp32, bf16 or fp64; default: as trained"},
       {"--threads", "N", "default: all the process may use"},

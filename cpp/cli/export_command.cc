@@ -32,7 +32,7 @@ Error ExportPlain(const Arguments& arguments) {
     return Error(path + " exists; remove it or name another folder", TSR_ALREADY_EXISTS);
   }
   CheckpointProgram checkpoint;
-  CLI_RETURN_IF_ERROR(OpenCheckpointProgram(arguments.Word(0), 1, false, "", &checkpoint));
+  CLI_RETURN_IF_ERROR(OpenCheckpointProgram(arguments.Word(0), {}, &checkpoint));
   if (mkdir(folder.c_str(), 0777) != 0 && errno != EEXIST) {
     return Error(folder + ": " + std::strerror(errno), TSR_NOT_FOUND);
   }

@@ -15,7 +15,8 @@ using testing::HasSubstr;
 constexpr int64_t kWidth = 8, kReal = 7, kPadded = 11;
 constexpr char kLosses[] = R"("balance": [{"type": "LoadBalance", "weight": 1},
     {"type": "LoadBalance", "scope": "sequence", "name": "by_sequence", "weight": 1},
-    {"type": "ImportanceBalance", "name": "weights", "weight": 1}, {"type": "RouterZLoss", "weight": 1},
+    {"type": "ImportanceBalance", "name": "weights", "weight": 1},
+    {"type": "RouterZLoss", "weight": 1},
     {"type": "LoadMetrics", "loads": true}], "expert": {"hidden_dim": 5}, "num_experts": 4)";
 
 struct Outcome {

@@ -76,10 +76,13 @@ class SamplesInCTest(unittest.TestCase):
         self.assertTrue(os.listdir(self.at("out/checkpoints")))
 
     def test_a_gate_of_ones_own(self):
-        self.build("train_moe", "moe/train.c", "moe/sharp_gate.c")
-        output = self.run_program("train_moe", "small.json", "corpus.txt", "out", "20")
-        losses = [float(line.split("loss ")[1]) for line in output.splitlines() if "loss" in line]
-        self.assertLess(losses[-1], losses[0])
+        self.build("train_moe", "moe/train.c", "moe/sharp_gate.c", "moe/mixture_of_depths.c")
+        for words in (["out"], ["out_depths"]):
+            more = ["depths"] if words[0] == "out_depths" else []
+            output = self.run_program("train_moe", "small.json", "corpus.txt", *words, "20", *more)
+            losses = [float(line.split("loss ")[1]) for line in output.splitlines()
+                      if "loss" in line]
+            self.assertLess(losses[-1], losses[0])
         with open(os.path.join(SOURCE, "samples/moe/sharp_gate.c"), encoding="utf-8") as file:
             self.assertLess(len(file.readlines()), 60)
 
