@@ -8,6 +8,7 @@
 #include "cpp/base/status_macros.h"
 #include "cpp/generate/parameters.h"
 #include "cpp/optim/param_groups.h"
+#include "cpp/train/upcycle.h"
 
 namespace tessera {
 namespace {
@@ -39,7 +40,13 @@ absl::Status CheckFits(const Program& program, const CheckpointReader& reader,
     ASSIGN_OR_RETURN(const std::vector<int64_t> dims, Eval(param.dims, {}));
     const TensorRecord* record = reader.Find(TensorKind::kParameter, param.path);
     const ValueType expected{param.dtype, param.dims};
-    if (record == nullptr) {
+    if (const auto experts = FindExperts(program, param, reader)) {
+      known.insert(experts->source);
+      const std::string gate = absl::StrCat(experts->mixture, "/gate/");
+      for (const TensorRecord& other : reader.manifest().tensors) {
+        if (experts->merges && other.path.starts_with(gate)) known.insert(other.path);
+      }
+    } else if (record == nullptr) {
       if (!MayBeMissing(may_be_missing, param.path)) {
         missing.push_back(absl::StrCat(param.path, " ", expected.ToText()));
       }
@@ -66,13 +73,18 @@ absl::Status CheckFits(const Program& program, const CheckpointReader& reader,
 }  // namespace
 
 absl::Status LoadInitialParameters(const Program& program, const CheckpointReader& reader,
-                                   std::string_view may_be_missing, SlotStore& store) {
+                                   std::string_view may_be_missing, ExpertScaling scaling,
+                                   SlotStore& store) {
   RETURN_IF_ERROR(CheckFits(program, reader, may_be_missing));
   for (const ProgramParam& param : program.params) {
+    if (const auto experts = FindExperts(program, param, reader)) {
+      RETURN_IF_ERROR(LoadFromExperts(*experts, param, reader, scaling, store));
+      continue;
+    }
     if (reader.Find(TensorKind::kParameter, param.path) == nullptr) continue;
     RETURN_IF_ERROR(LoadParameter(param, reader, store));
   }
-  return absl::OkStatus();
+  return TieRouters(program, reader, store);
 }
 
 }  // namespace tessera

@@ -10,14 +10,17 @@
 #include "cpp/ckpt/checkpoint_reader.h"
 #include "cpp/exec/executor.h"
 #include "cpp/ir/program.h"
+#include "gen/config/enums.h"
 
 namespace tessera {
 
 // Puts the checkpoint's values into the parameters of the store, which have their first values.
 // Parameters that match `may_be_missing` (optim/param_groups.h; empty: none) keep these where the
-// checkpoint has none. FAILED_PRECONDITION lists, in one error and before anything is changed, all
-// that are missing, of another shape, or not of this model.
+// checkpoint has none. Experts and dense feed-forwards are made of each other (train/upcycle.h)
+// where the checkpoint has the other kind. FAILED_PRECONDITION lists, in one error and before
+// anything is changed, all that are missing, of another shape, or not of this model.
 absl::Status LoadInitialParameters(const Program& program, const CheckpointReader& reader,
-                                   std::string_view may_be_missing, SlotStore& store);
+                                   std::string_view may_be_missing, ExpertScaling scaling,
+                                   SlotStore& store);
 
 }  // namespace tessera

@@ -102,7 +102,8 @@ absl::Status Trainer::State::Begin(const CheckpointReader* initial) {
   absl::Status status =
       InitializeParameters(program, static_cast<uint64_t>(settings.runtime.seed), *store);
   if (status.ok() && initial != nullptr) {
-    status = LoadInitialParameters(program, *initial, settings.trainer.init_missing, *store);
+    status = LoadInitialParameters(program, *initial, settings.trainer.init_missing,
+                                   settings.trainer.init_experts, *store);
   }
   RETURN_IF_ERROR(AgreeOnStatus(communicator(), status));
   if (!settings.trainer.init_from.empty()) RETURN_IF_ERROR(BroadcastTensors());
