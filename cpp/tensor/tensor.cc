@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cpp/base/status_macros.h"
+#include "cpp/tensor/zero_pages.h"
 
 namespace tessera {
 
@@ -17,6 +18,16 @@ Buffer::~Buffer() {
 }
 
 absl::StatusOr<std::shared_ptr<Buffer>> Buffer::Allocate(size_t bytes) {
+  if (bytes >= kLargeBytes) {
+    const auto unmap = [bytes](void* pages) { UnmapZeroPages(pages, bytes); };
+    std::unique_ptr<void, decltype(unmap)> pages(MapZeroPages(bytes), unmap);
+    if (pages != nullptr) {
+      std::shared_ptr<Buffer> buffer =
+          Wrap(pages.get(), bytes, [data = pages.get(), bytes] { UnmapZeroPages(data, bytes); });
+      pages.release();
+      return buffer;
+    }
+  }
   // calloc leaves large zero pages to the kernel: a buffer that is never touched costs nothing.
   constexpr size_t kAlign = 64;
   if (bytes > SIZE_MAX - 2 * kAlign) {
