@@ -85,14 +85,15 @@ HEADS = {"GPT2": "LMHeadModel", "Bert": "ForMaskedLM", "T5": "ForConditionalGene
 QUICK = ("llama_scaled", "qwen3_moe")  # when the library is there anyway
 
 
-def library_python():
-    """A Python with the library, or None."""
-    named = os.environ.get("TESSERA_TORCH_PYTHON")
+def library_python(variable, packages, alone=()):
+    """A Python with the packages (those of `alone` without what they depend on), named by the
+    variable or kept in the cache, or None."""
+    named = os.environ.get(variable)
     if named:
         return named
     cache = os.environ.get("TESSERA_CACHE") or os.path.join(
         os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "tessera")
-    folder = os.path.join(cache, "-".join(PACKAGES).replace("==", "-"))
+    folder = os.path.join(cache, "-".join([*packages, *alone]).replace("==", "-"))
     python, done = os.path.join(folder, "bin", "python"), os.path.join(folder, "complete")
     if os.path.exists(done):
         return python
@@ -100,8 +101,10 @@ def library_python():
         return None
     try:
         subprocess.run([sys.executable, "-m", "venv", folder], check=True, capture_output=True)
-        subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True,
-                       capture_output=True, timeout=1500)
+        for words in ([*packages], ["--no-deps", *alone]):
+            if words[-1] != "--no-deps":
+                subprocess.run([python, "-m", "pip", "install", "-q", *words], check=True,
+                               capture_output=True, timeout=1500)
     except (OSError, subprocess.SubprocessError):
         return None
     with open(done, "w", encoding="utf-8"):
@@ -183,7 +186,7 @@ def largest_difference(got, want, floor=0):
     return max(abs(a - b) for a, b in zip(got, want)) / scale if len(got) == len(want) else 1e9
 
 
-PYTHON = library_python()
+PYTHON = library_python("TESSERA_TORCH_PYTHON", PACKAGES)
 
 
 @unittest.skipUnless(PYTHON, "PyTorch and Transformers are not there (a long run installs them)")
