@@ -37,8 +37,9 @@ std::vector<std::string> SymbolsIn(const std::string& text) {
 // Which values of the joint function are forward values, and how each reaches the backward.
 class Availability {
  public:
-  Availability(const Function& function, const JointFunction& joint, RecomputePolicy policy)
-      : joint_(*joint.function), policy_(policy) {
+  Availability(const Function& function, const JointFunction& joint,
+               const RecomputeChoice& choice)
+      : joint_(*joint.function), choice_(choice) {
     source_.resize(joint_.values().size(), Source::kComputed);
     for (size_t i = 0; i < joint.forward_input_count; ++i) {
       source_[joint_.inputs()[i].value] = Source::kInput;
@@ -62,8 +63,10 @@ class Availability {
  private:
   bool Keeps(const Node& node) const {
     if (node.op->is_view()) return false;
-    if (policy_ == RecomputePolicy::kFull) return false;
-    if (policy_ == RecomputePolicy::kNone) return true;
+    if (choice_.policy == RecomputePolicy::kFull) return false;
+    const auto& ops = choice_.ops;
+    if (std::find(ops.begin(), ops.end(), node.op->name()) != ops.end()) return false;
+    if (choice_.policy == RecomputePolicy::kNone) return true;
     return !IsCheap(node);
   }
 
@@ -98,7 +101,7 @@ class Availability {
   }
 
   const Function& joint_;
-  RecomputePolicy policy_;
+  const RecomputeChoice& choice_;
   size_t forward_nodes_ = 0;
   std::vector<Source> source_;
 };

@@ -4,9 +4,11 @@
 // it from the caller (an input or a saved value) or computes it again. Policies: `none` saves every
 // value the gradient names, `selective` recomputes cheap ones (few flops for each byte) from saved
 // matrix products and attention results, `full` keeps only the inputs of the function.
+// Ops may be named that are recomputed in any case.
 // Recomputed nodes stand right before their first use. All forms give the same bits.
 #pragma once
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,6 +20,12 @@ namespace tessera {
 enum class RecomputePolicy { kNone, kSelective, kFull };
 
 absl::StatusOr<RecomputePolicy> RecomputePolicyFromName(std::string_view name);
+
+struct RecomputeChoice {
+  RecomputePolicy policy = RecomputePolicy::kSelective;
+  std::vector<std::string> ops;   // their results are computed again whatever the policy
+  auto operator<=>(const RecomputeChoice&) const = default;
+};
 
 // Where an input of a backward function comes from.
 struct BackwardInput {
@@ -47,7 +55,7 @@ struct CutFunctions {
 };
 
 struct CutOptions {
-  RecomputePolicy recompute = RecomputePolicy::kSelective;
+  RecomputeChoice recompute;
   bool separate_weight_gradient = false;
   bool accumulate = false;   // parameter gradients are added to accumulators that come in
 };

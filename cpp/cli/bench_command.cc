@@ -204,7 +204,7 @@ Error Bench(const Arguments& arguments) {
   use.steps = steps + warm_up;
   if (profiles) use.fields.emplace_back("trainer.profile", "true");
   if (!trace.empty()) {
-    use.fields.emplace_back("trainer.trace", Json::Text(trace).ToCell());
+    use.fields.emplace_back("trainer.trace", Json::Text(trace).ToText());
     use.fields.emplace_back("trainer.trace_step", std::to_string(steps + warm_up));
   }
   ConfigFile file;

@@ -21,6 +21,8 @@ void AddNumbers(const std::string& prefix, const Json& json, Table& table) {
     const std::string path = prefix.empty() ? name : prefix + " " + name;
     if (value.is_object()) {
       AddNumbers(path, value, table);
+    } else if (value.is_text() && !prefix.empty()) {
+      table.AddRow({path, value.AsText()});
     } else if (value.is_number()) {
       const double number = value.AsNumber();
       const bool is_bytes = path.find("bytes") != std::string::npos;

@@ -31,7 +31,8 @@ struct Segment {
   std::vector<int> forward_outputs;     // slots, saved values included
 };
 
-using JointKey = std::tuple<const Function*, std::vector<bool>, std::vector<bool>>;
+using JointKey =
+    std::tuple<const Function*, std::vector<bool>, std::vector<bool>, RecomputeChoice>;
 
 class Compiler {
  public:
@@ -247,14 +248,18 @@ class Compiler {
   const Program& builder_const() const { return const_cast<ProgramBuilder&>(builder_).program(); }
 
   absl::Status DifferentiateOne(Segment& segment) {
-    const JointKey key{segment.node->callee.get(), segment.active_inputs, segment.differentiated};
+    const RecomputeChoice recompute = options_.recompute_at
+                                          ? options_.recompute_at(segment.node->at)
+                                          : RecomputeChoice{options_.recompute, {}};
+    const JointKey key{segment.node->callee.get(), segment.active_inputs, segment.differentiated,
+                       recompute};
     auto it = joints_.find(key);
     if (it == joints_.end()) {
       const Function& callee = *segment.node->callee;
       Differentiated entry;
       ASSIGN_OR_RETURN(entry.joint, Differentiate(callee, ops_, segment.active_inputs,
                                                   segment.differentiated));
-      CutOptions cut{options_.recompute, options_.separate_weight_gradient, false};
+      CutOptions cut{recompute, options_.separate_weight_gradient, false};
       ASSIGN_OR_RETURN(entry.cut, Cut(callee, entry.joint, ops_, cut));
       cut.accumulate = true;
       if (options_.micro_batches > 1) {

@@ -24,6 +24,8 @@ struct CompileOptions {
   const UpdateRule* update = nullptr; // borrowed; with gradients: adds norm and commit actions
   int micro_batches = 1;
   RecomputePolicy recompute = RecomputePolicy::kSelective;
+  // For the segment at a path such as "decoder/layers/3"; null: `recompute` for all.
+  std::function<RecomputeChoice(std::string_view at)> recompute_at;
   bool separate_weight_gradient = false;
   // Also differentiate by these arguments of main (by name): their gradients become results
   // "gradient/NAME". Used by programs that are run with gradients.

@@ -33,8 +33,7 @@ void RunTask(void* context, int64_t task) {
 
 absl::Status CheckMemoryLimit(const MemoryReport& memory, const std::string& largest_frame,
                               int64_t limit) {
-  const int64_t total = memory.persistent_bytes + memory.gradient_bytes +
-                        memory.activation_bytes + memory.frame_bytes + memory.workspace_bytes;
+  const int64_t total = memory.total_bytes();
   if (limit <= 0 || total <= limit) return absl::OkStatus();
   const auto print = [](std::string* out, const std::pair<std::string, int64_t>& entry) {
     absl::StrAppend(out, entry.first, " ", entry.second);

@@ -75,6 +75,10 @@ struct MemoryReport {
   int64_t workspace_bytes = 0;    // kernel scratch
   int64_t lower_bound_bytes = 0;  // of activations: the most bytes alive at one time
   std::vector<std::pair<std::string, int64_t>> largest;  // slots at the peak
+
+  int64_t total_bytes() const {
+    return persistent_bytes + gradient_bytes + activation_bytes + frame_bytes + workspace_bytes;
+  }
 };
 
 struct ExecutorOptions {

@@ -11,6 +11,7 @@
 #include "cpp/train/json_text.h"
 #include "cpp/train/model.h"
 #include "cpp/train/program_cost.h"
+#include "cpp/train/recompute.h"
 #include "cpp/train/run_settings.h"
 
 namespace tessera {
@@ -18,6 +19,7 @@ namespace {
 
 struct Planned {
   std::shared_ptr<const Program> program;
+  std::string recompute;
   SymbolSizes sizes;
   MemoryReport memory;
   ProgramCost cost;
@@ -28,10 +30,14 @@ absl::StatusOr<Planned> MakePlan(const Config& config, const Environment& enviro
   Planned planned;
   const ConfigNode* optimizer_node = config.Section("optimizer");
   RET_CHECK(optimizer_node != nullptr) << "a resolved experiment has an optimizer";
-  ASSIGN_OR_RETURN(const std::unique_ptr<Optimizer> optimizer, NewOptimizer(*optimizer_node));
-  ASSIGN_OR_RETURN(planned.program,
-                   CompileModel(config, environment, {.mode = Mode::kTrain},
-                                settings.ForStep(*optimizer)));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Optimizer> optimizer,
+                   NewOptimizer(*optimizer_node, environment.optimizers));
+  ASSIGN_OR_RETURN(const FunctionRef main,
+                   TraceModel(config, environment, {.mode = Mode::kTrain}));
+  ASSIGN_OR_RETURN(StepProgram step,
+                   CompileStepProgram(*main, settings, environment, settings.ForStep(*optimizer)));
+  planned.program = std::move(step.program);
+  planned.recompute = std::move(step.recompute);
   planned.sizes = settings.StepSizes();
   ExecutorOptions options;
   options.sizes = planned.sizes;
@@ -69,15 +75,15 @@ void WriteStepSizes(const Planned& planned, const RunSettings& settings, JsonTex
       .Integer("ranks", settings.world)
       .Integer("tokens", settings.trainer.batch_size * settings.trainer.sequence_length)
       .Integer("actions", static_cast<int64_t>(planned.program->schedule.size()))
+      .Text("computed_again", planned.recompute.empty() ? Name(settings.trainer.recompute)
+                                                        : planned.recompute)
       .EndObject();
 }
 
 void WriteMemory(const MemoryReport& memory, JsonText& json) {
-  const int64_t total = memory.persistent_bytes + memory.gradient_bytes +
-                        memory.activation_bytes + memory.frame_bytes + memory.workspace_bytes;
   json.Name("memory")
       .BeginObject()
-      .Integer("total_bytes", total)
+      .Integer("total_bytes", memory.total_bytes())
       .Integer("persistent_bytes", memory.persistent_bytes)
       .Integer("gradient_bytes", memory.gradient_bytes)
       .Integer("activation_bytes", memory.activation_bytes)

@@ -9,6 +9,7 @@
 #include "cpp/train/initial_parameters.h"
 #include "cpp/train/model.h"
 #include "cpp/train/program_cost.h"
+#include "cpp/train/recompute.h"
 #include "cpp/train/trainer_state.h"
 
 namespace tessera {
@@ -116,14 +117,16 @@ absl::Status Trainer::State::Prepare(const Environment& environment) {
   ASSIGN_OR_RETURN(dtype, NumberFormatFromName(Name(settings.runtime.dtype)));
   ASSIGN_OR_RETURN(const ConfigNode* optimizer_node, RequireSection(config, "optimizer"));
   ASSIGN_OR_RETURN(const ConfigNode* schedule_node, RequireSection(config, "schedule"));
-  ASSIGN_OR_RETURN(optimizer, NewOptimizer(*optimizer_node));
-  ASSIGN_OR_RETURN(schedule, NewSchedule(*schedule_node));
+  ASSIGN_OR_RETURN(optimizer, NewOptimizer(*optimizer_node, environment.optimizers));
+  ASSIGN_OR_RETURN(schedule, NewSchedule(*schedule_node, environment.schedules));
   if (!options.out_dir.empty() && is_first_rank()) RETURN_IF_ERROR(MakeFolders(options.out_dir));
   return absl::OkStatus();
 }
 
 absl::Status Trainer::State::Build(const std::string& packed_tokenizer) {
-  ASSIGN_OR_RETURN(dataset, Dataset::Open(settings.ForDataset(config, packed_tokenizer)));
+  DataOptions data = settings.ForDataset(config, packed_tokenizer);
+  if (run.environment.sources != nullptr) data.added_sources = run.environment.sources->All();
+  ASSIGN_OR_RETURN(dataset, Dataset::Open(data));
   RETURN_IF_ERROR(CheckVocabulary(config, settings, *dataset));
   RETURN_IF_ERROR(CompileStep());
   ASSIGN_OR_RETURN(loader, Loader::ForTraining(dataset, settings.ForTraining()));
@@ -134,15 +137,20 @@ absl::Status Trainer::State::CompileStep() {
   ASSIGN_OR_RETURN(const FunctionRef main,
                    TraceModel(config, run.environment, {.mode = Mode::kTrain}));
   CompileOptions compile = settings.ForStep(*optimizer);
-  ASSIGN_OR_RETURN(std::shared_ptr<const Program> program,
-                   Compile(*main, *run.environment.ops, compile));
+  ASSIGN_OR_RETURN(const StepProgram step,
+                   CompileStepProgram(*main, settings, run.environment, compile));
+  std::shared_ptr<const Program> program = step.program;
+  if (!step.recompute.empty()) {
+    notes.push_back(absl::StrCat("memory_budget: computed again: ", step.recompute));
+  }
   const absl::Status groups = optimizer->groups().CheckUsed(program->params);
   if (!groups.ok()) {
     return absl::Status(groups.code(), absl::StrCat("optimizer.", groups.message()));
   }
   const SymbolSizes sizes = settings.StepSizes();
   flops = CostOf(*program, sizes).flops;
-  if (settings.recompute != RecomputePolicy::kNone) {
+  if (settings.recompute != RecomputePolicy::kNone || settings.trainer.memory_budget > 0 ||
+      !settings.trainer.recompute_rules.empty()) {
     // What is computed again is no progress of the model.
     compile.recompute = RecomputePolicy::kNone;
     ASSIGN_OR_RETURN(const auto plain, Compile(*main, *run.environment.ops, compile));
