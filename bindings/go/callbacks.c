@@ -41,6 +41,44 @@ tsr_status* tesseraRegisterOp(tsr_runtime* runtime, const char* name, const char
   return tsr_runtime_register_op(runtime, &def);
 }
 
+static tsr_status* Read(void* user, tsr_corpus* corpus, const char* name, size_t name_len) {
+  return tesseraGoRead(user, corpus, (char*)name, name_len);
+}
+
+tsr_status* tesseraRegisterSource(tsr_runtime* runtime, const char* name, void* user) {
+  const tsr_source_def def = {sizeof(def), name, &Read, user, &tesseraGoDestroy};
+  return tsr_runtime_register_source(runtime, &def);
+}
+
+static tsr_status* Update(void* user, tsr_scope* scope, const char* settings, size_t settings_len,
+                          const tsr_value* values, size_t value_count, tsr_value* outputs,
+                          size_t* inout_output_count) {
+  return tesseraGoUpdate(user, scope, (char*)settings, settings_len, (tsr_value*)values,
+                         value_count, outputs, inout_output_count);
+}
+
+tsr_status* tesseraRegisterOptimizer(tsr_runtime* runtime, const char* schema, const char* type,
+                                     const char* slots, void* user) {
+  const tsr_optimizer_def def = {sizeof(def), schema, type, slots, &Update, user,
+                                 &tesseraGoDestroy};
+  return tsr_runtime_register_optimizer(runtime, &def);
+}
+
+static tsr_status* Factor(void* user, const char* config, size_t config_len, int64_t step,
+                          int64_t total_steps, double* out_factor) {
+  return tesseraGoFactor(user, (char*)config, config_len, step, total_steps, out_factor);
+}
+
+tsr_status* tesseraRegisterSchedule(tsr_runtime* runtime, const char* schema, const char* type,
+                                    void* user) {
+  const tsr_schedule_def def = {sizeof(def), schema, type, &Factor, user, &tesseraGoDestroy};
+  return tsr_runtime_register_schedule(runtime, &def);
+}
+
+tsr_status* tesseraOnEnd(tsr_job* job, void* user) {
+  return tsr_job_on_end(job, &tesseraGoEnd, user, &tesseraGoDestroy);
+}
+
 static void Sink(void* user, const char* record, size_t record_len) {
   tesseraGoSink(user, (char*)record, record_len);
 }

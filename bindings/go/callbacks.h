@@ -8,6 +8,12 @@ tsr_status* tesseraRegisterModule(tsr_runtime* runtime, const char* schema, cons
                                   void* user);
 tsr_status* tesseraRegisterOp(tsr_runtime* runtime, const char* name, const char* signature,
                               const char* doc, uint32_t version, int32_t has_gradient, void* user);
+tsr_status* tesseraRegisterSource(tsr_runtime* runtime, const char* name, void* user);
+tsr_status* tesseraRegisterOptimizer(tsr_runtime* runtime, const char* schema, const char* type,
+                                     const char* slots, void* user);
+tsr_status* tesseraRegisterSchedule(tsr_runtime* runtime, const char* schema, const char* type,
+                                    void* user);
+tsr_status* tesseraOnEnd(tsr_job* job, void* user);
 tsr_status* tesseraAddSink(tsr_trainer* trainer, void* user);
 tsr_status* tesseraGenerate(tsr_generator* generator, const char* prompt, size_t prompt_len,
                             const char* options, size_t options_len, void* user, char** out_text,

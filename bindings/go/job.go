@@ -1,7 +1,7 @@
 package tessera
 
 /*
-#include "tessera.h"
+#include "callbacks.h"
 */
 import "C"
 
@@ -30,15 +30,22 @@ type Job struct {
 
 func freeJob(raw unsafe.Pointer) { C.tsr_job_free((*C.tsr_job)(raw)) }
 
-// newJob watches a job: a goroutine waits for its end, another thing for that of the context.
+// newJob watches a job: its end tells a goroutine, which holds no thread; that of the context cancels
+// it.
 func newJob(ctx context.Context, owned handle, sinks *sinkFailure) *Job {
 	job := &Job{handle: owned, done: make(chan struct{}), sinks: sinks}
 	stop := context.AfterFunc(ctx, job.Cancel)
 	go func() {
 		defer close(job.done)
 		defer stop()
+		// Held open meanwhile, so that closing does not free it before it has told.
 		job.err = job.use(func(raw unsafe.Pointer) error {
-			return take(C.tsr_job_wait((*C.tsr_job)(raw), -1))
+			ended := make(jobEnd)
+			if err := take(C.tesseraOnEnd((*C.tsr_job)(raw), user(ended))); err != nil {
+				return err
+			}
+			<-ended
+			return take(C.tsr_job_wait((*C.tsr_job)(raw), 0))
 		})
 		var failed *Error
 		if errors.As(job.err, &failed) && failed.Code == Cancelled {
@@ -47,6 +54,12 @@ func newJob(ctx context.Context, owned handle, sinks *sinkFailure) *Job {
 	}()
 	return job
 }
+
+// jobEnd is closed when a job has ended.
+type jobEnd chan struct{}
+
+//export tesseraGoEnd
+func tesseraGoEnd(cell unsafe.Pointer) { close(used[jobEnd](cell)) }
 
 // Done is closed when the job has ended.
 func (j *Job) Done() <-chan struct{} { return j.done }

@@ -26,6 +26,8 @@ type RuntimeOptions struct {
 	Checked bool `json:"checked,omitempty"`
 	// MemoryLimitBytes; 0 for none.
 	MemoryLimitBytes int64 `json:"memory_limit_bytes,omitempty"`
+	// Plugins allows LoadPlugin, which runs code of a file.
+	Plugins bool `json:"plugins,omitempty"`
 	// Hardware is what modifiers with "when" are told of the machine, in place of what it is: fields of
 	// the config type Hardware.
 	Hardware map[string]any `json:"hardware,omitempty"`
@@ -75,6 +77,16 @@ func (r *Runtime) List(kind string) (json.RawMessage, error) {
 func (r *Runtime) JSONSchema() (json.RawMessage, error) {
 	found, err := r.textOf(func(raw unsafe.Pointer, out **C.char, length *C.size_t) *C.tsr_status {
 		return C.tsr_runtime_json_schema((*C.tsr_runtime)(raw), out, length)
+	})
+	return json.RawMessage(found), err
+}
+
+// LoadPlugin loads a shared library that registers parts of its own with this runtime; it gives the
+// plug-in's manifest, JSON. PermissionDenied unless RuntimeOptions.Plugins allowed it.
+func (r *Runtime) LoadPlugin(path string) (json.RawMessage, error) {
+	found, err := r.textOf(func(raw unsafe.Pointer, out **C.char, length *C.size_t) *C.tsr_status {
+		data, size := chars(path)
+		return C.tsr_runtime_load_plugin((*C.tsr_runtime)(raw), data, size, out, length)
 	})
 	return json.RawMessage(found), err
 }

@@ -27,6 +27,10 @@
 // What callbacks are given and what descriptors hold, as structs; here they are arrays.
 %ignore tsr_module_def;
 %ignore tsr_op_def;
+%ignore tsr_source_def;
+%ignore tsr_optimizer_def;
+%ignore tsr_schedule_def;
+%ignore tsr_plugin;
 %ignore tsr_kernel_operand;
 %ignore tsr_step_result;
 %ignore tsr_progress;
@@ -239,6 +243,34 @@ TESSERA_TYPE(jobjectArray, Object[], const tsr_op_def* def)
   $1 = &op.def;
 }
 %typemap(freearg) const tsr_op_def* def { TesseraOpFree(&op$argnum); }
+// {byte[] name, the source}.
+TESSERA_TYPE(jobjectArray, Object[], const tsr_source_def* def)
+%typemap(in) const tsr_source_def* def (TesseraSource source) {
+  if (!TesseraSourceIn(jenv, $input, &source)) return $null;
+  $1 = &source.def;
+}
+%typemap(freearg) const tsr_source_def* def { free(source$argnum.name); }
+// {byte[] schema, byte[] type, the optimizer, byte[] slots}.
+TESSERA_TYPE(jobjectArray, Object[], const tsr_optimizer_def* def)
+%typemap(in) const tsr_optimizer_def* def (TesseraOptimizer optimizer) {
+  if (!TesseraOptimizerIn(jenv, $input, &optimizer)) return $null;
+  $1 = &optimizer.def;
+}
+%typemap(freearg) const tsr_optimizer_def* def { TesseraOptimizerFree(&optimizer$argnum); }
+// {byte[] schema, byte[] type, the schedule}.
+TESSERA_TYPE(jobjectArray, Object[], const tsr_schedule_def* def)
+%typemap(in) const tsr_schedule_def* def (TesseraModule module, tsr_schedule_def schedule) {
+  if (!TesseraModuleIn(jenv, $input, &module)) return $null;
+  schedule = TesseraScheduleOf(&module);
+  $1 = &schedule;
+}
+%typemap(freearg) const tsr_schedule_def* def { TesseraModuleFree(&module$argnum); }
+TESSERA_TYPE(jobject, Object, (tsr_job_end callback, void* user, void (*destroy)(void* user)))
+%typemap(in) (tsr_job_end callback, void* user, void (*destroy)(void* user)) {
+  $1 = &TesseraEnd;
+  $2 = (*jenv)->NewGlobalRef(jenv, $input);
+  $3 = &TesseraDestroy;
+}
 TESSERA_TYPE(jobject, Object, (tsr_metrics_sink sink, void* user, void (*destroy)(void* user)))
 %typemap(in) (tsr_metrics_sink sink, void* user, void (*destroy)(void* user)) {
   $1 = &TesseraSink;

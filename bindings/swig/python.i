@@ -46,6 +46,10 @@ TESSERA_CHEAP(tsr_job_progress)
 // What callbacks are given and what descriptors hold, as structs; here they are tuples.
 %ignore tsr_module_def;
 %ignore tsr_op_def;
+%ignore tsr_source_def;
+%ignore tsr_optimizer_def;
+%ignore tsr_schedule_def;
+%ignore tsr_plugin;
 %ignore tsr_kernel_operand;
 %ignore tsr_step_result;
 %ignore tsr_progress;
@@ -208,6 +212,28 @@ TESSERA_CHEAP(tsr_job_progress)
 %typemap(in) const tsr_op_def* def (tsr_op_def def) {
   if (!TesseraOpIn($input, &def)) SWIG_fail;
   $1 = &def;
+}
+// (name, read); read(corpus, name).
+%typemap(in) const tsr_source_def* def (tsr_source_def def) {
+  if (!TesseraSourceIn($input, &def)) SWIG_fail;
+  $1 = &def;
+}
+// (type, schema, slots, build); build(scope, settings, values) returns values.
+%typemap(in) const tsr_optimizer_def* def (tsr_optimizer_def def) {
+  if (!TesseraOptimizerIn($input, &def)) SWIG_fail;
+  $1 = &def;
+}
+// (type, schema, factor); factor(config, step, total_steps) returns a float.
+%typemap(in) const tsr_schedule_def* def (tsr_schedule_def def) {
+  if (!TesseraScheduleIn($input, &def)) SWIG_fail;
+  $1 = &def;
+}
+// callback(); it must not raise.
+%typemap(in) (tsr_job_end callback, void* user, void (*destroy)(void* user)) {
+  if (!TesseraCallable($input)) SWIG_fail;
+  $1 = &TesseraJobEnd;
+  $2 = Py_NewRef($input);
+  $3 = &TesseraDestroy;
 }
 // sink(record); it must not raise.
 %typemap(in) (tsr_metrics_sink sink, void* user, void (*destroy)(void* user)) {

@@ -64,6 +64,7 @@ typedef struct tsr_program tsr_program;
 typedef struct tsr_trainer tsr_trainer;
 typedef struct tsr_generator tsr_generator;
 typedef struct tsr_job tsr_job;
+typedef struct tsr_corpus tsr_corpus;
 
 /* Status codes: the numbers of Abseil and gRPC. */
 typedef enum tsr_code TSR_ENUM_OF(int32_t) {
@@ -156,11 +157,12 @@ TSR_API const char* tsr_status_payload(const tsr_status* status);
  * `options` is JSON: {"threads": 0 (all cores), "spin_us": 0, "isa": "" (best; "reference",
  * "baseline", "avx2", "avx512", "avx512_bf16", "amx"), "checked": false,
  * "memory_limit_bytes": 0 (none), "rank": 0, "world_size": 1, "master_addr": "", "master_port": 0,
- * "timeout_s": 60, "hardware": {} (this machine)}. With world_size > 1 the call meets the other
- * ranks within timeout_s. "hardware" is an object with fields of the config type Hardware, which
- * modifiers with `when` ask; what it leaves out is this machine's. "checked" holds for the whole
- * process once a runtime has asked for it. Errors: UNAVAILABLE (ranks did not meet),
- * FAILED_PRECONDITION (an instruction set that this machine lacks; a group that refuses this rank).
+ * "timeout_s": 60, "hardware": {} (this machine), "plugins": false (tsr_runtime_load_plugin is
+ * refused)}. With world_size > 1 the call meets the other ranks within timeout_s. "hardware" is an
+ * object with fields of the config type Hardware, which modifiers with `when` ask; what it leaves
+ * out is this machine's. "checked" holds for the whole process once a runtime has asked for it.
+ * Errors: UNAVAILABLE (ranks did not meet), FAILED_PRECONDITION (an instruction set that this
+ * machine lacks; a group that refuses this rank).
  * Owns: the caller frees *out_runtime. Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_runtime_new(const char* options, size_t options_len,
                                                  tsr_runtime** out_runtime);
@@ -481,6 +483,107 @@ typedef struct tsr_op_def {
 TSR_API TSR_MUST_USE tsr_status* tsr_runtime_register_op(tsr_runtime* runtime,
                                                          const tsr_op_def* def);
 
+/* ---- Custom data, optimizers and schedules --------------------------------------------------- */
+
+/* Reads what `name` stands for, one entry of data.train or data.validation, and adds its documents
+ * to `corpus`, in order and the same ones each time. Called while a trainer opens its data, on that
+ * thread: once, or twice with a tokenizer that learns. `corpus` is valid during the call only. A
+ * returned status fails the trainer. */
+typedef tsr_status* (*tsr_source_read)(void* user, tsr_corpus* corpus, const char* name,
+                                       size_t name_len);
+
+typedef struct tsr_source_def {
+  uint32_t struct_size;
+  const char* name;            /* lower_case, unique in the runtime: what data.source names */
+  tsr_source_read read;
+  void* user;
+  void (*destroy)(void* user); /* may be NULL */
+} tsr_source_def;
+
+/* Registers a data source: a trainer whose data.source has this name takes its documents from
+ * there, held in memory as token ids. Batches, and where they go on after a checkpoint, follow from
+ * the documents as for files. Errors: ALREADY_EXISTS. Threads: any. Since: 0.1. */
+TSR_API TSR_MUST_USE tsr_status* tsr_runtime_register_source(tsr_runtime* runtime,
+                                                             const tsr_source_def* def);
+
+/* Adds a document of text, copied. All documents of a run are text, or all are ids. Threads: the
+ * tracing one, that of tsr_source_read. Since: 0.1. */
+TSR_API TSR_MUST_USE tsr_status* tsr_corpus_add_text(tsr_corpus* corpus, const char* text,
+                                                     size_t text_len);
+
+/* Adds a document of token ids, copied: `bytes` holds unsigned integers of `width` bytes (2 or 4)
+ * in this machine's order. Threads: the tracing one, that of tsr_source_read. Since: 0.1. */
+TSR_API TSR_MUST_USE tsr_status* tsr_corpus_add_tokens(tsr_corpus* corpus, const void* bytes,
+                                                       size_t len, int32_t width);
+
+/* Emits the update of one parameter into `graph_scope` by tsr_scope_add. `values` holds parameter,
+ * gradient, then the slots; then, as f32 scalars, the learning rate (of the parameter's group), the
+ * step from 1, and the factor that clips the gradient. Writes the new parameter, then the new
+ * slots, in order. `settings` is JSON: {"config": the resolved one, "weight_decay": of the
+ * parameter's group, "dims": [512, 64], "dtype": "f32"}; parameters of equal settings share what it
+ * built. Called while a program is compiled, on that thread; must be pure. */
+typedef tsr_status* (*tsr_optimizer_build)(void* user, tsr_scope* graph_scope,
+                                           const char* settings, size_t settings_len,
+                                           const tsr_value* values, size_t value_count,
+                                           tsr_value* outputs, size_t* inout_output_count);
+
+typedef struct tsr_optimizer_def {
+  uint32_t struct_size;
+  const char* schema;      /* as of tsr_module_def, role "optimizer", with a learning_rate: double;
+                              weight_decay: double has its usual meaning where there is one */
+  const char* type;
+  const char* slots;       /* names of the state per parameter, zero at first: "m,v"; NULL: none */
+  tsr_optimizer_build build;
+  void* user;
+  void (*destroy)(void* user);   /* may be NULL */
+} tsr_optimizer_def;
+
+/* Registers an optimizer: training costs what its ops cost, and checkpoints hold its slots. Loading
+ * one to train on needs it registered; running the model does not. Errors: ALREADY_EXISTS.
+ * Threads: any. Since: 0.1. */
+TSR_API TSR_MUST_USE tsr_status* tsr_runtime_register_optimizer(tsr_runtime* runtime,
+                                                                const tsr_optimizer_def* def);
+
+/* Writes the factor on the learning rate of optimizer step number `step` + 1 of `total_steps`: a
+ * finite number, the same each time. `config` is the resolved config as JSON. Called on the thread
+ * that steps, once a step. A returned status fails the step. */
+typedef tsr_status* (*tsr_schedule_factor)(void* user, const char* config, size_t config_len,
+                                           int64_t step, int64_t total_steps, double* out_factor);
+
+typedef struct tsr_schedule_def {
+  uint32_t struct_size;
+  const char* schema;      /* as of tsr_module_def, with role "schedule" */
+  const char* type;
+  tsr_schedule_factor factor;
+  void* user;
+  void (*destroy)(void* user);   /* may be NULL */
+} tsr_schedule_def;
+
+/* Registers a schedule of the learning rate. Errors: ALREADY_EXISTS. Threads: any. Since: 0.1. */
+TSR_API TSR_MUST_USE tsr_status* tsr_runtime_register_schedule(tsr_runtime* runtime,
+                                                               const tsr_schedule_def* def);
+
+/* ---- Plug-ins -------------------------------------------------------------------------------- */
+
+/* What a plug-in is: a shared library, linked to this one, that exports
+ *   const tsr_plugin* tessera_plugin(void);
+ * `start` registers what the plug-in has with `runtime`, which is valid during the call only. */
+typedef struct tsr_plugin {
+  uint32_t struct_size;
+  uint32_t version;        /* of the header it was compiled with, as tsr_version writes it */
+  const char* manifest;    /* JSON: {"name": "...", "version": "...", ...}, 0-terminated */
+  tsr_status* (*start)(tsr_runtime* runtime);
+} tsr_plugin;
+
+/* Loads a plug-in from a shared library and starts it. The library stays loaded to the end of the
+ * process; a plug-in that fails to start may have registered a part. Writes its manifest. Errors:
+ * PERMISSION_DENIED (the runtime option "plugins" is false), NOT_FOUND, FAILED_PRECONDITION (no
+ * plug-in, one that does not load, or one for another version), those of its start. Owns: the
+ * caller frees *out_text. Threads: any. Since: 0.1. */
+TSR_API TSR_MUST_USE tsr_status* tsr_runtime_load_plugin(tsr_runtime* runtime, const char* path,
+                                                         size_t path_len, char** out_text,
+                                                         size_t* out_len);
+
 /* ---- Program: compile, run, differentiate ---------------------------------------------------- */
 
 /* Compiles the model of a config. `options` is JSON: {"mode": "evaluate" ("train", "decode"),
@@ -665,6 +768,16 @@ TSR_API TSR_MUST_USE tsr_status* tsr_job_progress(tsr_job* job, tsr_progress* ou
  * nothing. Owns: the caller frees *out_text. Errors: FAILED_PRECONDITION (it has not ended, or not
  * well). Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_job_report(tsr_job* job, char** out_text, size_t* out_len);
+
+/* Tells that a job has ended: tsr_job_wait returns at once from then on, here too. Called once, on
+ * the job's thread, or by tsr_job_on_end itself when the job has ended already. It should be short.
+ * It may use the job, and free it, as long as nobody else frees it meanwhile. */
+typedef void (*tsr_job_end)(void* user);
+
+/* Calls `callback` when the job has ended, so that nobody needs a thread to wait. Several may be
+ * added; each is called, then `destroy` (may be NULL). Threads: any. Since: 0.1. */
+TSR_API TSR_MUST_USE tsr_status* tsr_job_on_end(tsr_job* job, tsr_job_end callback, void* user,
+                                                void (*destroy)(void* user));
 
 /* Asks the job to stop; returns at once. Threads: any (not from a signal handler). Since: 0.1. */
 TSR_API void tsr_job_cancel(tsr_job* job);

@@ -171,6 +171,7 @@ inline std::string BuildInfo() {
   return internal::Text([](char** text, size_t* len) { return tsr_build_info(text, len); });
 }
 
+class Corpus;
 class Scope;
 class Operands;
 
@@ -185,6 +186,15 @@ class Runtime : public internal::Handle<tsr_runtime, &tsr_runtime_free> {
                                     const Operands& outputs)>;
   using Gradient = std::function<std::vector<tsr_value>(
       Scope& scope, std::string_view attrs, const std::vector<tsr_value>& values)>;
+
+  // Adds the documents that `name`, an entry of data.train, stands for.
+  using Read = std::function<void(Corpus& corpus, std::string_view name)>;
+  // The new parameter, then the new slots; `values` as tsr_optimizer_build says.
+  using Update = std::function<std::vector<tsr_value>(
+      Scope& scope, std::string_view settings, const std::vector<tsr_value>& values)>;
+  // The factor on the learning rate of step number `step` + 1.
+  using Factor =
+      std::function<double(std::string_view config, int64_t step, int64_t total_steps)>;
 
   explicit Runtime(std::string_view options = "{}")
       : Handle(Made([&](tsr_runtime** out) {
@@ -215,6 +225,17 @@ class Runtime : public internal::Handle<tsr_runtime, &tsr_runtime_free> {
   inline void RegisterOp(const std::string& name, const std::string& signature, Kernel kernel,
                          Gradient gradient = nullptr, const std::string& doc = "",
                          uint32_t version = 1);
+  inline void RegisterSource(const std::string& name, Read read);
+  // `slots` are names with commas between them.
+  inline void RegisterOptimizer(const std::string& type, const std::string& schema,
+                                const std::string& slots, Update update);
+  inline void RegisterSchedule(const std::string& type, const std::string& schema, Factor factor);
+  // The manifest of the plug-in, JSON.
+  std::string LoadPlugin(std::string_view path) {
+    return internal::Text([&](char** text, size_t* len) {
+      return tsr_runtime_load_plugin(get(), path.data(), path.size(), text, len);
+    });
+  }
 };
 
 class Config : public internal::Handle<tsr_config, &tsr_config_free> {
@@ -404,6 +425,99 @@ class Operands {
   size_t count_;
 };
 
+// Where a data source puts its documents. Valid during the call only.
+class Corpus {
+ public:
+  explicit Corpus(tsr_corpus* corpus) : corpus_(corpus) {}
+  void AddText(std::string_view text) {
+    internal::Check(tsr_corpus_add_text(corpus_, text.data(), text.size()));
+  }
+  void AddTokens(const std::vector<uint32_t>& ids) {
+    internal::Check(tsr_corpus_add_tokens(corpus_, ids.data(), ids.size() * 4, 4));
+  }
+  void AddTokens(const std::vector<uint16_t>& ids) {
+    internal::Check(tsr_corpus_add_tokens(corpus_, ids.data(), ids.size() * 2, 2));
+  }
+
+ private:
+  tsr_corpus* corpus_;
+};
+
+namespace internal {
+
+// What modules and optimizers build: values in, values out.
+template <typename Built>
+tsr_status* BuildValues(void* user, tsr_scope* handle, const char* config, size_t config_len,
+                        const tsr_value* inputs, size_t input_count, tsr_value* outputs,
+                        size_t* inout_count) {
+  try {
+    Scope scope(handle);
+    const std::vector<tsr_value> results =
+        (*static_cast<Built*>(user))(scope, std::string_view(config, config_len),
+                                     std::vector<tsr_value>(inputs, inputs + input_count));
+    if (results.size() > *inout_count) throw std::length_error("too many results");
+    for (size_t i = 0; i < results.size(); ++i) outputs[i] = results[i];
+    *inout_count = results.size();
+    return nullptr;
+  } catch (...) {
+    return Exceptions::Get().Keep();
+  }
+}
+
+}  // namespace internal
+
+inline void Runtime::RegisterSource(const std::string& name, Read read) {
+  tsr_source_def def{};
+  def.struct_size = sizeof(def);
+  def.name = name.c_str();
+  def.user = new Read(std::move(read));
+  def.destroy = &internal::Destroy<Read>;
+  def.read = [](void* user, tsr_corpus* handle, const char* entry, size_t len) -> tsr_status* {
+    try {
+      Corpus corpus(handle);
+      (*static_cast<Read*>(user))(corpus, std::string_view(entry, len));
+      return nullptr;
+    } catch (...) {
+      return internal::Exceptions::Get().Keep();
+    }
+  };
+  internal::Check(tsr_runtime_register_source(get(), &def));
+}
+
+inline void Runtime::RegisterOptimizer(const std::string& type, const std::string& schema,
+                                       const std::string& slots, Update update) {
+  tsr_optimizer_def def{};
+  def.struct_size = sizeof(def);
+  def.schema = schema.c_str();
+  def.type = type.c_str();
+  def.slots = slots.c_str();
+  def.user = new Update(std::move(update));
+  def.destroy = &internal::Destroy<Update>;
+  def.build = &internal::BuildValues<Update>;
+  internal::Check(tsr_runtime_register_optimizer(get(), &def));
+}
+
+inline void Runtime::RegisterSchedule(const std::string& type, const std::string& schema,
+                                      Factor factor) {
+  tsr_schedule_def def{};
+  def.struct_size = sizeof(def);
+  def.schema = schema.c_str();
+  def.type = type.c_str();
+  def.user = new Factor(std::move(factor));
+  def.destroy = &internal::Destroy<Factor>;
+  def.factor = [](void* user, const char* config, size_t config_len, int64_t step,
+                  int64_t total_steps, double* out_factor) -> tsr_status* {
+    try {
+      *out_factor = (*static_cast<Factor*>(user))(std::string_view(config, config_len), step,
+                                                  total_steps);
+      return nullptr;
+    } catch (...) {
+      return internal::Exceptions::Get().Keep();
+    }
+  };
+  internal::Check(tsr_runtime_register_schedule(get(), &def));
+}
+
 inline void Runtime::RegisterModule(const std::string& type, const std::string& schema,
                                     Build build) {
   tsr_module_def def{};
@@ -412,22 +526,7 @@ inline void Runtime::RegisterModule(const std::string& type, const std::string& 
   def.type = type.c_str();
   def.user = new Build(std::move(build));   // destroyed also when registering fails
   def.destroy = &internal::Destroy<Build>;
-  def.build = [](void* user, tsr_scope* handle, const char* config, size_t config_len,
-                 const tsr_value* inputs, size_t input_count, tsr_value* outputs,
-                 size_t* inout_count) -> tsr_status* {
-    try {
-      Scope scope(handle);
-      const std::vector<tsr_value> results = (*static_cast<Build*>(user))(
-          scope, std::string_view(config, config_len),
-          std::vector<tsr_value>(inputs, inputs + input_count));
-      if (results.size() > *inout_count) throw std::length_error("too many results");
-      for (size_t i = 0; i < results.size(); ++i) outputs[i] = results[i];
-      *inout_count = results.size();
-      return nullptr;
-    } catch (...) {
-      return internal::Exceptions::Get().Keep();
-    }
-  };
+  def.build = &internal::BuildValues<Build>;
   internal::Check(tsr_runtime_register_module(get(), &def));
 }
 
@@ -645,6 +744,14 @@ class Job : public internal::Handle<tsr_job, &tsr_job_free> {
     });
   }
   void Cancel() { tsr_job_cancel(get()); }
+  // Calls `callback` once, on the job's thread, when it has ended; here when it has already. It
+  // must not throw.
+  void OnEnd(std::function<void()> callback) {
+    using Callback = std::function<void()>;
+    internal::Check(tsr_job_on_end(
+        get(), [](void* user) { (*static_cast<Callback*>(user))(); },
+        new Callback(std::move(callback)), &internal::Destroy<Callback>));
+  }
 };
 
 class Generator : public internal::Handle<tsr_generator, &tsr_generator_free> {

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "capi/src/internal/arguments.h"
 #include "capi/src/internal/guard.h"
+#include "capi/src/internal/host_callback.h"
 #include "cpp/base/status_macros.h"
 
 using tessera::capi::Call;
@@ -37,6 +38,25 @@ tsr_status* tsr_job_report(tsr_job* job, char** out_text, size_t* out_len) {
     ASSIGN_OR_RETURN(const auto object, call.UseEvenPoisoned(job, "job"));
     ASSIGN_OR_RETURN(const std::string report, object->state().Report());
     return tessera::capi::GiveText(report, out_text, out_len);
+  });
+}
+
+tsr_status* tsr_job_on_end(tsr_job* job, tsr_job_end callback, void* user,
+                           void (*destroy)(void* user)) {
+  return Guard([&](Call& call) -> absl::Status {
+    // From here on `destroy` is called, however this ends.
+    const auto kept = std::make_shared<const tessera::capi::HostCallback>(user, destroy);
+    ASSIGN_OR_RETURN(const auto object, call.UseEvenPoisoned(job, "job"));
+    RETURN_IF_ERROR(
+        tessera::capi::CheckPointer(reinterpret_cast<const void*>(callback), "callback"));
+    object->state().OnEnd([callback, kept] {
+      // One that throws though it must not: nobody could be told.
+      tessera::capi::GuardValue(false, [&] {
+        callback(kept->user());
+        return true;
+      });
+    });
+    return absl::OkStatus();
   });
 }
 

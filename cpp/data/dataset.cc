@@ -116,10 +116,12 @@ absl::Status CheckNotEmpty(const TokenStream& stream, const std::vector<std::str
 
 absl::StatusOr<std::shared_ptr<const Dataset>> Dataset::Open(const DataOptions& options) {
   RETURN_IF_ERROR(CheckOptions(options));
-  ASSIGN_OR_RETURN(std::vector<SourceFile> train_files, ListFiles(options.train, options.source));
+  ASSIGN_OR_RETURN(std::vector<SourceFile> train_files,
+                   ListFiles(options.train, options.source, options.added_sources));
   std::vector<SourceFile> validation_files;
   if (!options.validation.empty()) {
-    ASSIGN_OR_RETURN(validation_files, ListFiles(options.validation, options.source));
+    ASSIGN_OR_RETURN(validation_files, ListFiles(options.validation, options.source,
+                                                 options.added_sources));
   }
   CorpusReader reader{options, {options.token_width}, "", false};
 
@@ -128,12 +130,12 @@ absl::StatusOr<std::shared_ptr<const Dataset>> Dataset::Open(const DataOptions& 
     ASSIGN_OR_RETURN(tokenizer, UnpackTokenizer(options.packed_tokenizer));
   } else {
     ASSIGN_OR_RETURN(tokenizer, NewTokenizer(options.tokenizer));
-    if (tokenizer->learns()) {
-      RETURN_IF_ERROR(LearnFrom(train_files, reader, options.separator, *tokenizer));
     if (!options.tokenizer_file.empty()) {
       ASSIGN_OR_RETURN(const std::string state, ReadFile(options.tokenizer_file));
       RETURN_IF_ERROR(Prefixed(options.tokenizer_file, tokenizer->RestoreState(state)));
     }
+    if (tokenizer->learns()) {
+      RETURN_IF_ERROR(LearnFrom(train_files, reader, options.separator, *tokenizer));
     }
   }
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
+#include "cpp/data/source.h"
 #include "cpp/data/token_stream.h"
 #include "cpp/data/tokenizer.h"
 
@@ -22,15 +23,17 @@ struct DataOptions {
   std::vector<std::string> validation = {};
   // Share of the tokens, from the end, that is kept for validation: in [0, 1).
   double validation_fraction = 0.1;
-  // Kind of files ("text", "tokens"); empty: by the ending of each file.
+  // Kind of files ("text", "tokens", or an added source); empty: by the ending of each file.
   std::string source = "";
+  // Sources that `source` may name beside those of the build.
+  SharedSources added_sources = {};
   // For text. A tokenizer that learns does so from all of `train`, before the split.
   std::string tokenizer = "ByteTokenizer";
+  // Its file, for one that is read and not learned (PretrainedTokenizer); empty: none.
+  std::string tokenizer_file = "";
   // From a checkpoint (PackTokenizer); when set it is restored instead of learning anew.
   std::string packed_tokenizer = "";
   // Text put after every text document; may be empty.
-  // Its file, for one that is read and not learned (PretrainedTokenizer); empty: none.
-  std::string tokenizer_file = "";
   std::string separator = "";
   // Bytes of an id in token files: 2 or 4.
   int token_width = 2;

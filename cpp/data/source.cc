@@ -22,10 +22,8 @@ namespace fs = std::filesystem;
 constexpr size_t kLookBytes = 4096;
 constexpr std::string_view kFallbackSource = "text";
 
-using SourceList = std::vector<std::shared_ptr<const DataSource>>;
-
 // The source for a file: the one that is asked for, the one that claims its ending, or text.
-const std::shared_ptr<const DataSource>& ChooseSource(const SourceList& sources,
+const std::shared_ptr<const DataSource>& ChooseSource(const SharedSources& sources,
                                                       const std::string& path) {
   size_t fallback = 0;
   for (size_t i = 0; i < sources.size(); ++i) {
@@ -79,7 +77,7 @@ absl::StatusOr<std::vector<std::string>> ListGlob(const std::string& pattern) {
 }
 
 // Adds those of `paths`, found in a folder or by a glob, that are of the kind their source reads.
-absl::Status AddSuitable(const SourceList& sources, const std::vector<std::string>& paths,
+absl::Status AddSuitable(const SharedSources& sources, const std::vector<std::string>& paths,
                          std::vector<SourceFile>& files) {
   for (const std::string& path : paths) {
     const auto& source = ChooseSource(sources, path);
@@ -93,14 +91,34 @@ absl::Status AddSuitable(const SourceList& sources, const std::vector<std::strin
 
 bool DataSource::Suits(std::string_view) const { return true; }
 
-absl::StatusOr<std::unique_ptr<DataSource>> NewSource(std::string_view name) {
+absl::Status AddedSources::Register(std::shared_ptr<const DataSource> source) {
+  absl::MutexLock lock(&mutex_);
+  if (FindSource(source->name(), sources_).ok()) {
+    return absl::AlreadyExistsError(
+        absl::StrCat("data source '", source->name(), "' is already known"));
+  }
+  sources_.push_back(std::move(source));
+  return absl::OkStatus();
+}
+
+SharedSources AddedSources::All() const {
+  absl::MutexLock lock(&mutex_);
+  return sources_;
+}
+
+absl::StatusOr<std::shared_ptr<const DataSource>> FindSource(std::string_view name,
+                                                             const SharedSources& added) {
   for (const auto& create : SourceTable()) {
-    std::unique_ptr<DataSource> source = create();
+    std::shared_ptr<const DataSource> source = create();
     if (source->name() == name) return source;
   }
+  std::vector<std::string> names = SourceNames();
+  for (const auto& source : added) {
+    if (source->name() == name) return source;
+    names.emplace_back(source->name());
+  }
   return absl::NotFoundError(absl::StrCat("data source: expected one of ",
-                                          absl::StrJoin(SourceNames(), ", "), ", got '", name,
-                                          "'"));
+                                          absl::StrJoin(names, ", "), ", got '", name, "'"));
 }
 
 std::vector<std::string> SourceNames() {
@@ -110,17 +128,22 @@ std::vector<std::string> SourceNames() {
 }
 
 absl::StatusOr<std::vector<SourceFile>> ListFiles(absl::Span<const std::string> specs,
-                                                  std::string_view source) {
-  SourceList sources;
+                                                  std::string_view source,
+                                                  const SharedSources& added) {
+  SharedSources sources;
   if (source.empty()) {
     for (const auto& create : SourceTable()) sources.push_back(create());
   } else {
-    ASSIGN_OR_RETURN(std::unique_ptr<DataSource> chosen, NewSource(source));
+    ASSIGN_OR_RETURN(std::shared_ptr<const DataSource> chosen, FindSource(source, added));
     sources.push_back(std::move(chosen));
   }
   RET_CHECK(!sources.empty());
 
   std::vector<SourceFile> files;
+  if (!sources.front()->reads_files()) {
+    for (const std::string& spec : specs) files.push_back({spec, sources.front()});
+    return files;
+  }
   for (const std::string& spec : specs) {
     const size_t count_before = files.size();
     std::error_code error;

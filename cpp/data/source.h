@@ -14,8 +14,10 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/synchronization/mutex.h"
 #include "absl/types/span.h"
 #include "cpp/data/token_buffer.h"
 
@@ -45,6 +47,10 @@ class DataSource {
   // source has none and takes what no other source claims.
   virtual std::vector<std::string_view> endings() const = 0;
 
+  // False for a source whose documents are not in files: what configs list is then handed to Read
+  // as it is written there.
+  virtual bool reads_files() const { return true; }
+
   // Whether a file met in a folder or glob, not named itself, is of this kind; a look at its
   // first bytes. False leaves it out.
   virtual bool Suits(std::string_view first_bytes) const;
@@ -55,8 +61,23 @@ class DataSource {
                             const std::function<absl::Status(Document)>& take) const = 0;
 };
 
-// A source by name. NotFound lists the names.
-absl::StatusOr<std::unique_ptr<DataSource>> NewSource(std::string_view name);
+using SharedSources = std::vector<std::shared_ptr<const DataSource>>;
+
+// Sources that a host has added to its runtime. It only grows. Thread-safe.
+class AddedSources {
+ public:
+  // ALREADY_EXISTS when the name is taken, also by one of the build.
+  absl::Status Register(std::shared_ptr<const DataSource> source);
+  SharedSources All() const;
+
+ private:
+  mutable absl::Mutex mutex_;
+  SharedSources sources_ ABSL_GUARDED_BY(mutex_);
+};
+
+// A source by name, of the build or `added`. NotFound lists the names.
+absl::StatusOr<std::shared_ptr<const DataSource>> FindSource(std::string_view name,
+                                                             const SharedSources& added);
 // Every source of the build, for the catalogue.
 std::vector<std::string> SourceNames();
 
@@ -70,7 +91,9 @@ struct SourceFile {
 // files and links to folders left out) or a glob; files of one folder or glob are sorted by path.
 // `source` forces a source by name; empty chooses by the file's ending. NotFound when a spec
 // names nothing, with its text.
+// Added sources count where they are forced.
 absl::StatusOr<std::vector<SourceFile>> ListFiles(absl::Span<const std::string> specs,
-                                                  std::string_view source);
+                                                  std::string_view source,
+                                                  const SharedSources& added = {});
 
 }  // namespace tessera

@@ -12,10 +12,20 @@
 
 namespace tessera {
 
+class AddedSources;   // cpp/data/source.h
+class Optimizer;      // cpp/optim
+class Schedule;
+template <typename Part>
+class PartTable;      // cpp/config/part_table.h
+
 struct Environment {
   const OpTable* ops = nullptr;
   const ModuleTable* modules = nullptr;
   const KernelTable* kernels = nullptr;
+  // What the host has added; null: nothing.
+  const PartTable<Optimizer>* optimizers = nullptr;
+  const PartTable<Schedule>* schedules = nullptr;
+  const AddedSources* sources = nullptr;
   ThreadPool* pool = nullptr;
   Communicator* communicator = nullptr;  // null: one rank
   int isa = TSR_ISA_REFERENCE;           // already capped by what the machine has

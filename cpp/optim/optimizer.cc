@@ -1,5 +1,6 @@
 #include "cpp/optim/optimizer.h"
 
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -16,11 +17,16 @@ ValueId ScaledRate(Graph& graph, ValueId learning_rate, double scale) {
 
 std::string KeyText(double value) { return absl::StrFormat("%.17g", value); }
 
-absl::StatusOr<std::unique_ptr<Optimizer>> NewOptimizer(const ConfigNode& config) {
+absl::StatusOr<std::unique_ptr<Optimizer>> NewOptimizer(const ConfigNode& config,
+                                                        const PartTable<Optimizer>* added) {
   std::vector<std::string> names;
   for (const OptimizerEntry& entry : BuiltinOptimizers()) {
     if (entry.type == config.type()) return entry.create(config);
     names.emplace_back(entry.type);
+  }
+  if (added != nullptr) {
+    if (const auto* create = added->Find(config.type())) return (*create)(config);
+    for (std::string& name : added->Names()) names.push_back(std::move(name));
   }
   return absl::NotFoundError(absl::StrCat("optimizer '", config.type(), "' is not known here",
                                           SuggestionText(config.type(), names)));

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "cpp/config/part_table.h"
 #include "cpp/ir/update_rule.h"
 #include "cpp/optim/param_groups.h"
 
@@ -43,7 +44,9 @@ struct OptimizerEntry {
 
 absl::Span<const OptimizerEntry> BuiltinOptimizers();
 
-// NOT_FOUND with the nearest known name.
-absl::StatusOr<std::unique_ptr<Optimizer>> NewOptimizer(const ConfigNode& config);
+// A built-in one, or one that a host has added (may be nullptr: none). NOT_FOUND with the nearest
+// known name.
+absl::StatusOr<std::unique_ptr<Optimizer>> NewOptimizer(
+    const ConfigNode& config, const PartTable<Optimizer>* added = nullptr);
 
 }  // namespace tessera

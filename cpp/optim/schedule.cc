@@ -1,6 +1,7 @@
 #include "cpp/optim/schedule.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -25,11 +26,16 @@ absl::Status CheckWarmupEnds(const ConfigNode& config, int64_t warmup_steps, int
                     absl::StrCat("less than total_steps, ", total_steps));
 }
 
-absl::StatusOr<std::unique_ptr<Schedule>> NewSchedule(const ConfigNode& config) {
+absl::StatusOr<std::unique_ptr<Schedule>> NewSchedule(const ConfigNode& config,
+                                                      const PartTable<Schedule>* added) {
   std::vector<std::string> names;
   for (const ScheduleEntry& entry : BuiltinSchedules()) {
     if (entry.type == config.type()) return entry.create(config);
     names.emplace_back(entry.type);
+  }
+  if (added != nullptr) {
+    if (const auto* create = added->Find(config.type())) return (*create)(config);
+    for (std::string& name : added->Names()) names.push_back(std::move(name));
   }
   return absl::NotFoundError(absl::StrCat("schedule '", config.type(), "' is not known here",
                                           SuggestionText(config.type(), names)));

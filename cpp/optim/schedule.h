@@ -12,6 +12,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
+#include "cpp/config/part_table.h"
 
 namespace tessera {
 
@@ -22,6 +23,10 @@ class Schedule {
   virtual ~Schedule() = default;
   // `total_steps` is that of the run, for schedules that do not say their own.
   virtual double Factor(int64_t t, int64_t total_steps) const = 0;
+  // The same, for a schedule that can fail: a host's.
+  virtual absl::StatusOr<double> FactorOrError(int64_t t, int64_t total_steps) const {
+    return Factor(t, total_steps);
+  }
 };
 
 // What schedules have in common. The rise: t / warmup_steps, for t below warmup_steps.
@@ -42,7 +47,9 @@ struct ScheduleEntry {
 
 absl::Span<const ScheduleEntry> BuiltinSchedules();
 
-// NOT_FOUND with the nearest known name.
-absl::StatusOr<std::unique_ptr<Schedule>> NewSchedule(const ConfigNode& config);
+// A built-in one, or one that a host has added (may be nullptr: none). NOT_FOUND with the nearest
+// known name.
+absl::StatusOr<std::unique_ptr<Schedule>> NewSchedule(const ConfigNode& config,
+                                                      const PartTable<Schedule>* added = nullptr);
 
 }  // namespace tessera

@@ -171,6 +171,9 @@ class PythonTest(unittest.TestCase):
     def test_custom_parts(self):
         self.suite("custom")
 
+    def test_data_sources_optimizers_and_schedules(self):
+        self.suite("parts")
+
     def test_lifetimes(self):
         self.suite("lifetime")
 

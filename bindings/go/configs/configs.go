@@ -100,6 +100,18 @@ const (
 	ExpertExecutionEach ExpertExecutionValue = "each"
 )
 
+// ExpertScaling is one of the constants below.
+type ExpertScalingValue string
+
+const (
+	// ExpertScalingExact: all of it on down_proj: the same function
+	ExpertScalingExact ExpertScalingValue = "exact"
+	// ExpertScalingPublished: its root on every matrix, the cube root where there is a
+	// gate_proj, as published: the same function where the activation is relu, nearly so
+	// elsewhere
+	ExpertScalingPublished ExpertScalingValue = "published"
+)
+
 // NanPolicy is one of the constants below.
 type NanPolicyValue string
 
@@ -263,22 +275,9 @@ type Attention struct {
 	// A token sees itself and what came before; false for encoders. Not for a second sequence
 	// (by default true).
 	Causal *bool `json:"causal,omitempty"`
-	// Tokens further back than this are not seen: a token sees itself and window - 1 before it
-	// (sliding-window or local attention); 0 means that all are. Not for a second sequence (by
-	// default 0; in tokens; at least 0; at most 1073741824).
-	Window *int64 `json:"window,omitempty"`
 	// Factor on the scores; 0 means 1 / sqrt(head_dim). Gemma 2 has query_pre_attn_scalar^-0.5,
 	// T5 has 1 (by default 0; at least 0).
 	Scale *float64 `json:"scale,omitempty"`
-	// Scores are bent to stay below this: softcap * tanh(score / softcap) (Gemma 2); 0 for none
-	// (by default 0; at least 0).
-	Softcap *float64 `json:"softcap,omitempty"`
-	// A learned logit for every head that takes part in the softmax and has no value, so that a
-	// head may read nothing (gpt-oss) (by default false).
-	Sinks *bool `json:"sinks,omitempty"`
-	// The norms of queries and keys span all heads side by side (OLMo 2, OLMoE) and not one head
-	// (Qwen3, Gemma 3) (by default false).
-	NormAll *bool `json:"norm_all,omitempty"`
 	// Standard deviation of the normal distribution that the weights start from (by default
 	// 0.02; at least 0).
 	InitStd *float64 `json:"init_std,omitempty"`
@@ -295,6 +294,19 @@ type Attention struct {
 	// From what the heads read, side by side, to the output (any part of role linear; by default
 	// Linear).
 	OProj any `json:"o_proj,omitempty"`
+	// Tokens further back than this are not seen: a token sees itself and window - 1 before it
+	// (sliding-window or local attention); 0 means that all are. Not for a second sequence (by
+	// default 0; in tokens; at least 0; at most 1073741824).
+	Window *int64 `json:"window,omitempty"`
+	// Scores are bent to stay below this: softcap * tanh(score / softcap) (Gemma 2); 0 for none
+	// (by default 0; at least 0).
+	Softcap *float64 `json:"softcap,omitempty"`
+	// A learned logit for every head that takes part in the softmax and has no value, so that a
+	// head may read nothing (gpt-oss) (by default false).
+	Sinks *bool `json:"sinks,omitempty"`
+	// The norms of queries and keys span all heads side by side (OLMo 2, OLMoE) and not one head
+	// (Qwen3, Gemma 3) (by default false).
+	NormAll *bool `json:"norm_all,omitempty"`
 	// A norm of queries before they meet positions; usually with k_norm (any part of role norm).
 	QNorm any `json:"q_norm,omitempty"`
 	// A norm of keys before they meet positions (any part of role norm).
@@ -467,8 +479,8 @@ type Data struct {
 	// Share of the training tokens, from the end, that is kept for validation (by default 0.1;
 	// at least 0; below 1).
 	ValidationFraction *float64 `json:"validation_fraction,omitempty"`
-	// Kind of the files: "text" or "tokens" (ids in binary); empty means by the name of each
-	// file (by default "").
+	// Kind of the files: "text", "tokens" (ids in binary), or a source that the host has
+	// registered; empty means by the name of each file (by default "").
 	Source string `json:"source,omitempty"`
 	// How text becomes token ids (any part of role tokenizer; by default ByteTokenizer).
 	Tokenizer any `json:"tokenizer,omitempty"`
@@ -581,8 +593,8 @@ type DeepSeekGate struct {
 	NumGroups *int64 `json:"num_groups,omitempty"`
 	// Groups that a token may choose from (by default 1; at least 1; at most 65536).
 	TopGroups *int64 `json:"top_groups,omitempty"`
-	// A group is worth the sum of so many of its best; 2 in DeepSeek-V3, 1 in V2 (by default 2;
-	// at least 1; at most 65536).
+	// A group is worth the sum of so many of its best, or of all where it has fewer; 2 in
+	// DeepSeek-V3, 1 in V2 (by default 2; at least 1; at most 65536).
 	GroupBest *int64 `json:"group_best,omitempty"`
 	// Divide the chosen scores by their sum (by default true).
 	Normalize *bool `json:"normalize,omitempty"`
@@ -785,6 +797,26 @@ type GShardGate struct {
 func (c GShardGate) MarshalJSON() ([]byte, error) {
 	type plain GShardGate
 	return typed("GShardGate", plain(c))
+}
+
+// HashGate: Experts by a fixed hash of the token's id; nothing is learned.
+type HashGate struct {
+	// Width of the input (dictated by what surrounds it; at least 1; at most 1048576).
+	ModelDim *int64 `json:"model_dim,omitempty"`
+	// How many there are to choose from (dictated by what surrounds it; at least 1; at most
+	// 65536).
+	NumExperts *int64 `json:"num_experts,omitempty"`
+	// How many a token visits (by default 1; at least 1; at most 65536).
+	TopK *int64 `json:"top_k,omitempty"`
+	// Which of the hash functions; layers of different seeds send a token to different experts
+	// (by default 0; at least 0; at most 2147483646).
+	Seed *int64 `json:"seed,omitempty"`
+}
+
+// MarshalJSON writes the type's name too.
+func (c HashGate) MarshalJSON() ([]byte, error) {
+	type plain HashGate
+	return typed("HashGate", plain(c))
 }
 
 // ImportanceBalance: Squared coefficient of variation of the experts' summed weights (Shazeer et
@@ -1108,6 +1140,9 @@ func (c LoadBalance) MarshalJSON() ([]byte, error) {
 type LoadMetrics struct {
 	// How many there are (dictated by what surrounds it; at least 1; at most 65536).
 	NumExperts *int64 `json:"num_experts,omitempty"`
+	// Also the share of each expert in the choices, "load_0" and so on, which `tessera
+	// moe-report` draws (by default false).
+	Loads *bool `json:"loads,omitempty"`
 }
 
 // MarshalJSON writes the type's name too.
@@ -1220,6 +1255,12 @@ type MixtureOfExperts struct {
 	// Multiply what the shared expert returns by a learned sigmoid of the token (by default
 	// false).
 	SharedGate *bool `json:"shared_gate,omitempty"`
+	// Stop with an error when a weight is not finite, for gates under development (by default
+	// false).
+	CheckWeights *bool `json:"check_weights,omitempty"`
+	// Standard deviation of the normal distribution that the shared gate starts from (by default
+	// 0.02; at least 0).
+	InitStd *float64 `json:"init_std,omitempty"`
 	// Mix what the experts and the shared one return by a learned softmax of the token over the
 	// two, instead of adding them (residual mixture of experts) (by default false).
 	ResidualMix *bool `json:"residual_mix,omitempty"`
@@ -1232,12 +1273,9 @@ type MixtureOfExperts struct {
 	// Width in which tokens are sent to the experts, between two projections; 0: model_dim (by
 	// default 0; at least 0; at most 1048576).
 	LatentDim *int64 `json:"latent_dim,omitempty"`
-	// Stop with an error when a weight is not finite, for gates under development (by default
-	// false).
-	CheckWeights *bool `json:"check_weights,omitempty"`
-	// Standard deviation of the normal distribution that the shared gate starts from (by default
-	// 0.02; at least 0).
-	InitStd *float64 `json:"init_std,omitempty"`
+	// Padding, tokens of segment -1, visits no expert and is not counted by losses, metrics and
+	// biases; otherwise it is routed like all others (by default false).
+	SkipPadding *bool `json:"skip_padding,omitempty"`
 	// Who visits which expert (any part of role gate; by default TopKGate).
 	Gate any `json:"gate,omitempty"`
 	// The expert, of which there are num_experts copies with weights of their own (any part of
@@ -1355,6 +1393,53 @@ func (c PatchEmbedding) MarshalJSON() ([]byte, error) {
 	return typed("PatchEmbedding", plain(c))
 }
 
+// PretrainedTokenizer: A published tokenizer, as a tokenizer.json says it: the ids of the public
+// library.
+type PretrainedTokenizer struct {
+	// The tokenizer.json. A checkpoint keeps its text, so that the file is needed once only
+	// (required).
+	File string `json:"file,omitempty"`
+}
+
+// MarshalJSON writes the type's name too.
+func (c PretrainedTokenizer) MarshalJSON() ([]byte, error) {
+	type plain PretrainedTokenizer
+	return typed("PretrainedTokenizer", plain(c))
+}
+
+// QuantileGate: The top_k experts of the largest logits less a bias that is moved to the quantile
+// which would have given every expert the same (quantile balancing); no loss for balance is
+// needed.
+type QuantileGate struct {
+	// Width of the input (dictated by what surrounds it; at least 1; at most 1048576).
+	ModelDim *int64 `json:"model_dim,omitempty"`
+	// How many there are to choose from (dictated by what surrounds it; at least 1; at most
+	// 65536).
+	NumExperts *int64 `json:"num_experts,omitempty"`
+	// How many a token visits (by default 2; at least 1; at most 65536).
+	TopK *int64 `json:"top_k,omitempty"`
+	// What the logits become (by default "softmax").
+	Score RouterScoreValue `json:"score,omitempty"`
+	// Softmax over the chosen experts only; otherwise over all, of which the chosen are taken
+	// (by default true).
+	SoftmaxAfter *bool `json:"softmax_after,omitempty"`
+	// How much of the bias stays in each step; the rest is the new quantile (by default 0.9; at
+	// least 0; at most 1).
+	Ema *float64 `json:"ema,omitempty"`
+	// Quantiles are of each sequence, and their mean counts; otherwise of a micro-batch, not
+	// with several ranks (by default true).
+	PerSequence *bool `json:"per_sequence,omitempty"`
+	// Standard deviation of the normal distribution that the weights start from (by default
+	// 0.02; at least 0).
+	InitStd *float64 `json:"init_std,omitempty"`
+}
+
+// MarshalJSON writes the type's name too.
+func (c QuantileGate) MarshalJSON() ([]byte, error) {
+	type plain QuantileGate
+	return typed("QuantileGate", plain(c))
+}
+
 // RelativeAttention: Attention with scores of content and of distance, each with a learned bias,
 // and a memory of what came before the sequence (Transformer-XL). The decoder's position is then
 // usually NoPosition.
@@ -1369,7 +1454,9 @@ type RelativeAttention struct {
 	HeadDim *int64 `json:"head_dim,omitempty"`
 	// Inputs of this layer that are kept from the step before and can be read; 0 for none. Rows
 	// of a batch must then continue those of the batch before, one micro-batch a step, on one
-	// rank (by default 0; in tokens; at least 0; at most 16777216).
+	// rank, and the position must not turn keys (NoPosition). In evaluation only: a program with
+	// gradients carries no state yet, and says so (by default 0; in tokens; at least 0; at most
+	// 16777216).
 	MemoryLength *int64 `json:"memory_length,omitempty"`
 	// Factor on the scores; 0 means 1 / sqrt(head_dim) (by default 0; at least 0).
 	Scale *float64 `json:"scale,omitempty"`
@@ -1649,6 +1736,33 @@ func (c SoftMixtureOfExperts) MarshalJSON() ([]byte, error) {
 	return typed("SoftMixtureOfExperts", plain(c))
 }
 
+// SwipeGate: The top_k experts of the largest logits; in training, choices beyond the even share
+// of a group of experts are moved to groups that have room (SWIPE).
+type SwipeGate struct {
+	// Width of the input (dictated by what surrounds it; at least 1; at most 1048576).
+	ModelDim *int64 `json:"model_dim,omitempty"`
+	// How many there are to choose from (dictated by what surrounds it; at least 1; at most
+	// 65536).
+	NumExperts *int64 `json:"num_experts,omitempty"`
+	// How many a token visits (by default 2; at least 1; at most 65536).
+	TopK *int64 `json:"top_k,omitempty"`
+	// Experts of a group, neighbours by number, that get an even share together; 1: each expert
+	// (by default 1; at least 1; at most 65536).
+	GroupSize *int64 `json:"group_size,omitempty"`
+	// Tokens are shared out within each sequence; otherwise within a micro-batch, not with
+	// several ranks (by default true).
+	PerSequence *bool `json:"per_sequence,omitempty"`
+	// Standard deviation of the normal distribution that the weights start from (by default
+	// 0.02; at least 0).
+	InitStd *float64 `json:"init_std,omitempty"`
+}
+
+// MarshalJSON writes the type's name too.
+func (c SwipeGate) MarshalJSON() ([]byte, error) {
+	type plain SwipeGate
+	return typed("SwipeGate", plain(c))
+}
+
 // SwitchGate: One expert a token, weighted by its probability (Switch Transformer).
 type SwitchGate struct {
 	// Width of the input (dictated by what surrounds it; at least 1; at most 1048576).
@@ -1779,6 +1893,30 @@ type Trainer struct {
 	Recompute RecomputeValue `json:"recompute,omitempty"`
 	// Measure time, flops and bytes of every op (by default false).
 	Profile *bool `json:"profile,omitempty"`
+	// Checkpoint folder, imported or trained, whose parameters a new run starts with, matched by
+	// path; its tokenizer, if it has one, stands in for data.tokenizer. Empty: runtime.seed
+	// gives all values (by default "").
+	InitFrom string `json:"init_from,omitempty"`
+	// Pattern of parameters that the checkpoint of init_from need not have, such as those of
+	// adapters; they start as runtime.seed says. Empty: it has all (by default "").
+	InitMissing string `json:"init_missing,omitempty"`
+	// How experts start where the checkpoint of init_from has a dense feed-forward in their
+	// place: as copies of it, or, where they are narrower, as its parts; and how it is put
+	// together again from them (by default "exact").
+	InitExperts ExpertScalingValue `json:"init_experts,omitempty"`
+	// File for a picture of one step: which thread worked on which kernel when, as JSON that
+	// chrome://tracing and Perfetto read. Ranks after the first append ".rank" and their number.
+	// Empty writes none (by default "").
+	Trace string `json:"trace,omitempty"`
+	// The step that is traced; the first ones are not typical (by default 3; in steps; at least
+	// 1).
+	TraceStep *int64 `json:"trace_step,omitempty"`
+	// Exceptions by path; the first that matches wins (by default []).
+	RecomputeRules []any `json:"recompute_rules,omitempty"`
+	// Most memory that the plan of a step may take, as `tessera graph` counts it. Segments that
+	// no rule names then compute again as little as fits, starting from `recompute`: selective
+	// from the first layer on, then full. 0: no bound (by default 0; in bytes; at least 0).
+	MemoryBudget *int64 `json:"memory_budget,omitempty"`
 }
 
 // MarshalJSON writes the type's name too.
@@ -1840,8 +1978,9 @@ type VisionModel struct {
 	// From images to vectors of patches (any part of role patch_embedding; by default
 	// PatchEmbedding).
 	Patches any `json:"patches,omitempty"`
-	// The layers: their attention should not be causal, their position is that of the patches
-	// ("NoPosition") (any part of role decoder; by default Decoder).
+	// The layers: their attention should not be causal. A position that stands here comes on top
+	// of that of the patches and counts them by rows; "NoPosition" is usual (any part of role
+	// decoder; by default Decoder).
 	Encoder any `json:"encoder,omitempty"`
 	// From the vectors to scores of classes (any part of role classification_head; by default
 	// ClassificationHead).

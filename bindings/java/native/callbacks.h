@@ -198,7 +198,116 @@ static int TesseraOpIn(JNIEnv* env, jobjectArray parts, TesseraOp* op) {
   return 1;
 }
 
-/* ---- Sinks and pieces ---- */
+/* ---- Sources, optimizers and schedules ---- */
+
+static tsr_status* TesseraRead(void* user, tsr_corpus* corpus, const char* name, size_t name_len) {
+  JNIEnv* env = TesseraEnter();
+  jbyteArray text;
+  jlong status = 0;
+  if (env == NULL) return TesseraNoEnvironment();
+  text = TesseraBytesOut(env, name, name_len);
+  if (text != NULL) {
+    status = (*env)->CallStaticLongMethod(env, tessera_callbacks, tessera_read, (jobject)user,
+                                          (jlong)(intptr_t)corpus, text);
+  }
+  return TesseraLeave(env, status);
+}
+
+typedef struct TesseraSource {
+  tsr_source_def def;
+  char* name;
+} TesseraSource;
+
+static int TesseraSourceIn(JNIEnv* env, jobjectArray parts, TesseraSource* source) {
+  jobject read = (*env)->GetObjectArrayElement(env, parts, 1);
+  memset(source, 0, sizeof(*source));
+  source->name = TesseraTerminated(env, (jbyteArray)(*env)->GetObjectArrayElement(env, parts, 0));
+  if (source->name == NULL) return 0;
+  source->def.struct_size = sizeof(source->def);
+  source->def.name = source->name;
+  source->def.read = &TesseraRead;
+  source->def.user = (*env)->NewGlobalRef(env, read);
+  source->def.destroy = &TesseraDestroy;
+  return 1;
+}
+
+static tsr_status* TesseraUpdate(void* user, tsr_scope* scope, const char* settings,
+                                 size_t settings_len, const tsr_value* values, size_t value_count,
+                                 tsr_value* outputs, size_t* inout_output_count) {
+  return TesseraTrace(tessera_update, user, scope, settings, settings_len, values, value_count,
+                      outputs, inout_output_count);
+}
+
+typedef struct TesseraOptimizer {
+  tsr_optimizer_def def;
+  TesseraModule texts;
+  char* slots;
+} TesseraOptimizer;
+
+static void TesseraOptimizerFree(TesseraOptimizer* optimizer) {
+  TesseraModuleFree(&optimizer->texts);
+  free(optimizer->slots);
+}
+
+static int TesseraOptimizerIn(JNIEnv* env, jobjectArray parts, TesseraOptimizer* optimizer) {
+  memset(optimizer, 0, sizeof(*optimizer));
+  optimizer->slots = TesseraTerminated(
+      env, (jbyteArray)(*env)->GetObjectArrayElement(env, parts, 3));
+  if (optimizer->slots == NULL || !TesseraModuleIn(env, parts, &optimizer->texts)) {
+    free(optimizer->slots);
+    return 0;
+  }
+  optimizer->def.struct_size = sizeof(optimizer->def);
+  optimizer->def.schema = optimizer->texts.schema;
+  optimizer->def.type = optimizer->texts.type;
+  optimizer->def.slots = optimizer->slots;
+  optimizer->def.build = &TesseraUpdate;
+  optimizer->def.user = optimizer->texts.def.user;
+  optimizer->def.destroy = &TesseraDestroy;
+  return 1;
+}
+
+static tsr_status* TesseraFactor(void* user, const char* config, size_t config_len, int64_t step,
+                                 int64_t total_steps, double* out_factor) {
+  JNIEnv* env = TesseraEnter();
+  jbyteArray json;
+  jdoubleArray out;
+  jlong status = 0;
+  if (env == NULL) return TesseraNoEnvironment();
+  json = TesseraBytesOut(env, config, config_len);
+  out = json == NULL ? NULL : (*env)->NewDoubleArray(env, 1);
+  if (out != NULL) {
+    status = (*env)->CallStaticLongMethod(env, tessera_callbacks, tessera_factor, (jobject)user,
+                                          json, (jlong)step, (jlong)total_steps, out);
+    if (!(*env)->ExceptionCheck(env)) {
+      (*env)->GetDoubleArrayRegion(env, out, 0, 1, out_factor);
+    }
+  }
+  return TesseraLeave(env, status);
+}
+
+/* Of the texts and the object that a module has too. */
+static tsr_schedule_def TesseraScheduleOf(const TesseraModule* module) {
+  tsr_schedule_def def;
+  memset(&def, 0, sizeof(def));
+  def.struct_size = sizeof(def);
+  def.schema = module->schema;
+  def.type = module->type;
+  def.factor = &TesseraFactor;
+  def.user = module->def.user;
+  def.destroy = &TesseraDestroy;
+  return def;
+}
+
+/* ---- Ends of jobs, sinks and pieces ---- */
+
+static void TesseraEnd(void* user) {
+  JNIEnv* env = TesseraEnter();
+  if (env == NULL) return;
+  (*env)->CallStaticVoidMethod(env, tessera_callbacks, tessera_end, (jobject)user);
+  tsr_status_free(TesseraLeave(env, 0));
+}
+
 
 static void TesseraSink(void* user, const char* record, size_t record_len) {
   JNIEnv* env = TesseraEnter();

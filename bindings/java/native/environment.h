@@ -14,7 +14,7 @@ static JavaVM* tessera_vm;
 static pthread_key_t tessera_attached;
 static jclass tessera_exception, tessera_callbacks, tessera_byte_array;
 static jmethodID tessera_new_exception, tessera_build, tessera_run, tessera_gradient, tessera_sink,
-    tessera_piece;
+    tessera_piece, tessera_read, tessera_update, tessera_factor, tessera_end;
 
 static void TesseraDetach(void* unused) {
   (void)unused;
@@ -66,6 +66,10 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM* vm, void* reserved) {
       "(Ljava/lang/Object;[B[Ljava/nio/ByteBuffer;[J[I[Ljava/nio/ByteBuffer;[J[I)J");
   tessera_gradient = TesseraStatic(env, "gradient", "(Ljava/lang/Object;J[B[I[I)J");
   tessera_sink = TesseraStatic(env, "sink", "(Ljava/lang/Object;[B)V");
+  tessera_read = TesseraStatic(env, "read", "(Ljava/lang/Object;J[B)J");
+  tessera_update = TesseraStatic(env, "update", "(Ljava/lang/Object;J[B[I[I)J");
+  tessera_factor = TesseraStatic(env, "factor", "(Ljava/lang/Object;[BJJ[D)J");
+  tessera_end = TesseraStatic(env, "end", "(Ljava/lang/Object;)V");
   tessera_piece = TesseraStatic(env, "piece", "(Ljava/lang/Object;[B)I");
   /* A method that is missing has left its exception, which loading then throws. */
   return (*env)->ExceptionCheck(env) ? JNI_ERR : JNI_VERSION_1_8;

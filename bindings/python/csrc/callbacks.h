@@ -118,6 +118,76 @@ static int TesseraOpIn(PyObject* tuple, tsr_op_def* def) {
   return def->user != NULL;
 }
 
+static tsr_status* TesseraRead(void* user, tsr_corpus* corpus, const char* name, size_t name_len) {
+  const PyGILState_STATE state = PyGILState_Ensure();
+  tsr_status* status = NULL;
+  PyObject* result = PyObject_CallFunction((PyObject*)user, "Ns#",
+                                           SWIG_NewPointerObj(corpus, SWIGTYPE_p_tsr_corpus, 0),
+                                           name, (Py_ssize_t)name_len);
+  if (result == NULL) status = TesseraStatusFromException();
+  Py_XDECREF(result);
+  PyGILState_Release(state);
+  return status;
+}
+
+static int TesseraSourceIn(PyObject* tuple, tsr_source_def* def) {
+  PyObject* read = NULL;
+  memset(def, 0, sizeof(*def));
+  def->struct_size = sizeof(*def);
+  if (!PyArg_ParseTuple(tuple, "sO", &def->name, &read) || !TesseraCallable(read)) return 0;
+  def->read = &TesseraRead;
+  def->user = Py_NewRef(read);
+  def->destroy = &TesseraDestroy;
+  return 1;
+}
+
+/* The update of a parameter: the arguments of a module's build, and as many results. */
+static int TesseraOptimizerIn(PyObject* tuple, tsr_optimizer_def* def) {
+  PyObject* build = NULL;
+  memset(def, 0, sizeof(*def));
+  def->struct_size = sizeof(*def);
+  if (!PyArg_ParseTuple(tuple, "sssO", &def->type, &def->schema, &def->slots, &build)) return 0;
+  if (!TesseraCallable(build)) return 0;
+  def->build = &TesseraBuild;
+  def->user = Py_NewRef(build);
+  def->destroy = &TesseraDestroy;
+  return 1;
+}
+
+static tsr_status* TesseraFactor(void* user, const char* config, size_t config_len, int64_t step,
+                                 int64_t total_steps, double* out_factor) {
+  const PyGILState_STATE state = PyGILState_Ensure();
+  tsr_status* status = NULL;
+  PyObject* result =
+      PyObject_CallFunction((PyObject*)user, "s#LL", config, (Py_ssize_t)config_len,
+                            (long long)step, (long long)total_steps);
+  if (result != NULL) *out_factor = PyFloat_AsDouble(result);
+  if (PyErr_Occurred()) status = TesseraStatusFromException();
+  Py_XDECREF(result);
+  PyGILState_Release(state);
+  return status;
+}
+
+static int TesseraScheduleIn(PyObject* tuple, tsr_schedule_def* def) {
+  PyObject* factor = NULL;
+  memset(def, 0, sizeof(*def));
+  def->struct_size = sizeof(*def);
+  if (!PyArg_ParseTuple(tuple, "ssO", &def->type, &def->schema, &factor)) return 0;
+  if (!TesseraCallable(factor)) return 0;
+  def->factor = &TesseraFactor;
+  def->user = Py_NewRef(factor);
+  def->destroy = &TesseraDestroy;
+  return 1;
+}
+
+static void TesseraJobEnd(void* user) {
+  const PyGILState_STATE state = PyGILState_Ensure();
+  PyObject* result = PyObject_CallFunction((PyObject*)user, NULL);
+  if (result == NULL) PyErr_WriteUnraisable((PyObject*)user);
+  Py_XDECREF(result);
+  PyGILState_Release(state);
+}
+
 static void TesseraSink(void* user, const char* record, size_t record_len) {
   const PyGILState_STATE state = PyGILState_Ensure();
   PyObject* result = PyObject_CallFunction((PyObject*)user, "s#", record, (Py_ssize_t)record_len);

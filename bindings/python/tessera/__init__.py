@@ -17,16 +17,19 @@ Tensor      memory shared with NumPy and PyTorch
 Generator   text from a trained model
 Checkpoint  what is stored
 Module, Op  parts of models of your own; ops to build them from are in `tessera.ops`
+Optimizer, Schedule, DataSource    of your own, too
 Runtime     threads and kernels; one is made when none is given
 torch       modules of the catalogue as torch.nn.Module (import tessera.torch)
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from . import errors
 from .checkpoint import Checkpoint, export_model, import_model
 from .config import Config, Part
-from .data import write_tokens
+from .data import DataSource, write_tokens
 from .errors import (Aborted, AlreadyExists, Cancelled, DataLoss, DeadlineExceeded,
                      FailedPrecondition, Internal, InvalidArgument, NotFound, OutOfRange,
                      PermissionDenied, ResourceExhausted, TesseraError, Unavailable, Unimplemented,
@@ -36,6 +39,7 @@ from .graph import Graph
 from .job import Job, Progress, StepResult
 from .module import Module, Scope, field, slot
 from .op import Op, Operand
+from .optimizer import Optimizer, Schedule
 from .program import Parameters, Program
 from .runtime import Runtime, build_info, default_runtime, version
 from .tensor import Tensor
@@ -45,16 +49,16 @@ from .value import Value
 __version__ = version()
 
 
-def register(*parts: type) -> None:
-    """Adds modules and ops of one's own to the default runtime; as a decorator of one class too."""
+def register(*parts: Any) -> None:
+    """Adds parts of one's own to the default runtime; as a decorator of one class too."""
     default_runtime().register(*parts)
 
 
 __all__ = [
-    "Aborted", "AlreadyExists", "Cancelled", "Checkpoint", "Config", "DataLoss",
+    "Aborted", "AlreadyExists", "Cancelled", "Checkpoint", "Config", "DataLoss", "DataSource",
     "DeadlineExceeded", "FailedPrecondition", "Generator", "Graph", "Internal", "InvalidArgument",
-    "Job", "Module", "NotFound", "Op", "Operand", "OutOfRange", "Parameters", "Part",
-    "PermissionDenied", "Program", "Progress", "ResourceExhausted", "Runtime", "Scope",
+    "Job", "Module", "NotFound", "Op", "Operand", "Optimizer", "OutOfRange", "Parameters", "Part",
+    "PermissionDenied", "Program", "Progress", "ResourceExhausted", "Runtime", "Schedule", "Scope",
     "StepResult", "Tensor", "TesseraError", "Trainer", "Unavailable", "Unimplemented", "Unknown",
     "Value", "build_info", "default_runtime", "errors", "export_model", "field", "import_model",
     "register", "slot", "version", "write_tokens",

@@ -1,18 +1,70 @@
-"""Data of one's own: token ids from any iterator, as a file that `data.train` reads."""
+"""Data of one's own: documents from any iterator, held in memory or written to a file."""
 
 from __future__ import annotations
 
 import array
 import os
-from typing import Any, Iterable
+from typing import Any, Callable, Iterable
 
+from . import _raw
 from .config import PathLike
+from .runtime import Runtime
 
-__all__ = ["write_tokens"]
+__all__ = ["DataSource", "write_tokens"]
 
 _TYPES = {2: "H", 4: "I"}
 # Ids that are held at a time.
 _CHUNK = 1 << 16
+
+
+class DataSource:
+    """Documents from anywhere, for `data.source`.
+
+    ```
+    rows = ts.DataSource("rows", lambda name: (row.text for row in database.query(name)))
+    runtime.register(rows)
+    config["data.source"] = "rows"
+    config["data.train"] = "select text from pages order by id"
+    ```
+    Args:
+        name: what `data.source` says.
+        read: called with each entry of `data.train` and `data.validation` while a trainer opens its
+            data. Gives an iterable of documents: texts, or token ids: lists, NumPy or Arrow arrays,
+            any iterable of ints. The same ones each time; a learning tokenizer reads them twice.
+    """
+
+    def __init__(self, name: str, read: Callable[[str], Iterable[Any]]) -> None:
+        self.name = name
+        self.read = read
+
+    def register_with(self, runtime: Runtime) -> None:
+        """Makes the source known to a runtime; `runtime.register` calls it."""
+        read = self.read
+
+        def give(corpus: Any, name: str) -> None:
+            for document in read(name):
+                document = document.as_py() if hasattr(document, "as_py") else document
+                if isinstance(document, str):
+                    _raw.tsr_corpus_add_text(corpus, document)
+                else:
+                    _raw.tsr_corpus_add_tokens(corpus, *_packed(document))
+
+        _raw.tsr_runtime_register_source(runtime.handle, (self.name, give))
+
+
+def _packed(ids: Any) -> tuple[Any, int]:
+    """Ids as a buffer, and their width."""
+    try:
+        view = memoryview(ids)
+    except TypeError:
+        view = None
+    if view is not None and view.format in ("H", "I") and view.contiguous and view.ndim == 1:
+        return view, view.itemsize
+    try:
+        return array.array("I", _ids(ids)), 4
+    except (OverflowError, TypeError) as error:
+        raise ValueError(f"a document: expected text or ids from 0 to {256 ** 4 - 1}: {error}"
+                         ) from None
 
 
 def write_tokens(path: PathLike, source: Iterable[Any], *, width: int = 2) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import weakref
 from typing import Any, Callable, Generator as GeneratorType, NamedTuple
 
@@ -162,29 +161,21 @@ class Job(Owner):
         loop = asyncio.get_running_loop()
         ended: asyncio.Future[None] = loop.create_future()
 
-        def settle(error: BaseException | None) -> None:
-            if ended.done():
-                return
-            if error is None:
+        def settle() -> None:
+            if not ended.done():
                 ended.set_result(None)
-            else:
-                ended.set_exception(error)
 
-        def watch() -> None:
-            error: BaseException | None = None
+        def tell() -> None:   # on the job's thread
             try:
-                while not self._poll(-1):
-                    pass
-            except BaseException as caught:  # pylint: disable=broad-except  # given to the awaiter
-                error = caught
-            if not loop.is_closed():
-                loop.call_soon_threadsafe(settle, error)
+                loop.call_soon_threadsafe(settle)
+            except RuntimeError:   # the loop is closed: nobody awaits
+                return
 
-        # A thread of its own: an executor's would keep the interpreter from ending.
-        threading.Thread(target=watch, name="tessera-job", daemon=True).start()
+        _raw.tsr_job_on_end(self.handle, tell)
         try:
             await ended
         except asyncio.CancelledError:
             self.cancel()
             raise
+        self._poll(0)
         return self.progress().last

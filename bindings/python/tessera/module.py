@@ -7,14 +7,16 @@ that it built are stored in checkpoints, which then run where the class is not.
 from __future__ import annotations
 
 import json
-from typing import Any, ClassVar, Mapping
+from typing import Any, ClassVar, Mapping, TypeVar
 
 from . import _raw
 from .graph import dims_text, init_text
 from .runtime import Runtime
 from .value import Builder, Value
 
-__all__ = ["Module", "Scope", "field", "slot"]
+__all__ = ["Configured", "Module", "Scope", "field", "slot"]
+
+P = TypeVar("P", bound="Configured")
 
 
 class Field:
@@ -133,30 +135,14 @@ class Scope(Builder):
         return _raw.tsr_scope_dim(self.handle, self._number(value), index)
 
 
-class Module:
-    """Base of modules written in Python.
+class Configured:
+    """Base of what has a config of its own: modules, optimizers and schedules written in Python.
 
-    ```
-    class GatedFeedForward(ts.Module):
-        '''y = (silu(x Wg) * (x Wu)) Wd.'''
-        role = "feed_forward"
-        model_dim = ts.field(int, required=True, min=1, flows="model_dim")
-        hidden_dim = ts.field(int, required=True, min=1)
-
-        def build(self, scope, x):
-            ...
-    ts.register(GatedFeedForward)
-    ```
-    Configs name it by its class: `{"type": "GatedFeedForward", "hidden_dim": 64}`. `self` has the
-    resolved fields as attributes. `build` must be pure: the same config and inputs give the same
-    calls (a runtime with `checked=True` looks).
+    Its fields, made by `tessera.field` and `tessera.slot`, are what configs set; an object has the
+    resolved ones as attributes.
     """
 
     role: ClassVar[str] = ""
-
-    def build(self, scope: Scope, *inputs: Value) -> Any:
-        """Builds the module: its result, or a tuple of them."""
-        raise NotImplementedError(f"{type(self).__name__}.build")
 
     @classmethod
     def fields(cls) -> dict[str, Field]:
@@ -178,15 +164,43 @@ class Module:
         return "\n".join(lines + ["}", ""])
 
     @classmethod
+    def _resolved(cls: type[P], config: Mapping[str, Any]) -> P:
+        """An object with the fields of a resolved config."""
+        part = cls()
+        for name, entry in cls.fields().items():
+            if entry.kind != "Slot":
+                setattr(part, name, config.get(name))
+        return part
+
+
+class Module(Configured):
+    """Base of modules written in Python.
+
+    ```
+    class GatedFeedForward(ts.Module):
+        '''y = (silu(x Wg) * (x Wu)) Wd.'''
+        role = "feed_forward"
+        model_dim = ts.field(int, required=True, min=1, flows="model_dim")
+        hidden_dim = ts.field(int, required=True, min=1)
+
+        def build(self, scope, x):
+            ...
+    ts.register(GatedFeedForward)
+    ```
+    Configs name it by its class: `{"type": "GatedFeedForward", "hidden_dim": 64}`. `self` has the
+    resolved fields as attributes. `build` must be pure: the same config and inputs give the same
+    calls (a runtime with `checked=True` looks).
+    """
+
+    def build(self, scope: Scope, *inputs: Value) -> Any:
+        """Builds the module: its result, or a tuple of them."""
+        raise NotImplementedError(f"{type(self).__name__}.build")
+
+    @classmethod
     def register_with(cls, runtime: Runtime) -> None:
         """Makes the type known to a runtime; `runtime.register` calls it."""
-        names = [name for name, entry in cls.fields().items() if entry.kind != "Slot"]
-
         def build(handle: Any, config: str, inputs: list[int]) -> list[int]:
-            resolved = json.loads(config)
-            module = cls()
-            for name in names:
-                setattr(module, name, resolved.get(name))
+            module = cls._resolved(json.loads(config))
             scope = Scope(handle)
             try:
                 results = module.build(scope, *(Value(scope, number) for number in inputs))

@@ -27,17 +27,19 @@ class Runtime(Owner):
         spin_us: how long idle threads spin before they sleep.
         hardware: fields of the config type Hardware, which modifiers with `when` ask; what is left
             out is this machine's.
+        plugins: allow `load_plugin`, which runs code of a file.
     """
 
     def __init__(self, *, threads: int = 0, isa: str = "", checked: bool = False,
                  memory_limit_bytes: int = 0, rank: int = 0, world_size: int = 1,
                  master_addr: str = "", master_port: int = 0, timeout_s: float = 60,
-                 spin_us: int = 0, hardware: Mapping[str, Any] | None = None) -> None:
+                 spin_us: int = 0, hardware: Mapping[str, Any] | None = None,
+                 plugins: bool = False) -> None:
         options: dict[str, Any] = {
             "threads": threads, "isa": isa, "checked": checked,
             "memory_limit_bytes": memory_limit_bytes, "rank": rank, "world_size": world_size,
             "master_addr": master_addr, "master_port": master_port, "timeout_s": timeout_s,
-            "spin_us": spin_us}
+            "spin_us": spin_us, "plugins": plugins}
         if hardware is not None:
             options["hardware"] = dict(hardware)
         super().__init__(_raw.tsr_runtime_new(json.dumps(options)), _raw.tsr_runtime_free)
@@ -60,13 +62,24 @@ class Runtime(Owner):
         return json.loads(_raw.tsr_runtime_json_schema(self.handle))
 
     def register(self, *parts: Any) -> None:
-        """Adds modules and ops of one's own: classes derived from `tessera.Module` or `tessera.Op`.
+        """Adds parts of one's own: classes derived from `tessera.Module`, `tessera.Op`,
+        `tessera.Optimizer` or `tessera.Schedule`, and each `tessera.DataSource`.
 
         Raises:
             AlreadyExists: there is a type or op of that name.
         """
         for part in parts:
             part.register_with(self)
+
+    def load_plugin(self, path: Any) -> dict[str, Any]:
+        """Loads a shared library that registers parts of its own with this runtime; its manifest.
+
+        Raises:
+            PermissionDenied: the runtime was made without `plugins=True`.
+            NotFound: there is no such file.
+            FailedPrecondition: it is no plug-in, or one for another version.
+        """
+        return json.loads(_raw.tsr_runtime_load_plugin(self.handle, os.fspath(path)))
 
     def __repr__(self) -> str:
         if self.closed:

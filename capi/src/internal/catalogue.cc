@@ -101,11 +101,13 @@ std::string KernelsJson(RuntimeObject& runtime) {
 
 std::string DataJson(RuntimeObject& runtime) {
   JsonText list('[');
-  for (const std::string& name : SourceNames()) {
+  std::vector<std::string> sources = SourceNames();
+  for (const auto& added : runtime.sources().All()) sources.emplace_back(added->name());
+  for (const std::string& name : sources) {
     JsonText item('{');
     item.Text("name", name);
     item.Text("kind", "source");
-    item.Text("doc", absl::StrCat("a kind of file for data.source: ", name));
+    item.Text("doc", absl::StrCat("for data.source: ", name));
     list.Raw("", std::move(item).Close('}'));
   }
   for (const char* role : {"data", "tokenizer"}) {

@@ -21,7 +21,7 @@ std::atomic<bool> checking{false};
 
 bool IsKind(uint32_t magic) {
   return magic >= static_cast<uint32_t>(HandleKind::kStatus) &&
-         magic <= static_cast<uint32_t>(HandleKind::kJob);
+         magic <= static_cast<uint32_t>(HandleKind::kCorpus);
 }
 
 std::string WithArticle(std::string_view noun) { return absl::StrCat("a ", noun); }
@@ -101,6 +101,8 @@ std::string_view KindName(HandleKind kind) {
       return "generator";
     case HandleKind::kJob:
       return "job";
+    case HandleKind::kCorpus:
+      return "corpus";
   }
   return "handle";
 }

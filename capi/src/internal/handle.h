@@ -29,6 +29,7 @@ enum class HandleKind : uint32_t {
   kTrainer,
   kGenerator,
   kJob,
+  kCorpus,
 };
 
 // "trainer"

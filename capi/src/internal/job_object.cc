@@ -42,9 +42,25 @@ void JobState::SetStep(const tsr_step_result& last) {
 }
 
 void JobState::Finish(absl::Status status) {
-  absl::MutexLock lock(&mutex_);
-  status_ = std::move(status);
-  is_done_ = true;
+  std::vector<std::function<void()>> callbacks;
+  {
+    absl::MutexLock lock(&mutex_);
+    status_ = std::move(status);
+    is_done_ = true;
+    callbacks.swap(on_end_);
+  }
+  for (const auto& callback : callbacks) callback();
+}
+
+void JobState::OnEnd(std::function<void()> callback) {
+  {
+    absl::MutexLock lock(&mutex_);
+    if (!is_done_) {
+      on_end_.push_back(std::move(callback));
+      return;
+    }
+  }
+  callback();
 }
 
 tsr_progress JobState::Progress() const {

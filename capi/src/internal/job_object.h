@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/status/status.h"
@@ -31,7 +32,10 @@ class JobState {
   void SetProgress(int64_t done, int64_t total);
   // A JSON object; before the end.
   void SetReport(std::string report);
+  // Then calls and drops what OnEnd was given.
   void Finish(absl::Status status);
+  // Calls `callback` when the job has ended; at once when it has.
+  void OnEnd(std::function<void()> callback);
 
   tsr_progress Progress() const;
   // Waits until the job has ended, at most `timeout_s` (negative: for ever). The job's status;
@@ -55,6 +59,7 @@ class JobState {
   int64_t step_ ABSL_GUARDED_BY(mutex_) = 0;
   int64_t total_steps_ ABSL_GUARDED_BY(mutex_) = 0;
   tsr_step_result last_ ABSL_GUARDED_BY(mutex_){};
+  std::vector<std::function<void()>> on_end_ ABSL_GUARDED_BY(mutex_);
 };
 
 class JobObject {

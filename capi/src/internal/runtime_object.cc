@@ -67,6 +67,7 @@ absl::StatusOr<RuntimeOptions> RuntimeOptions::FromJson(std::string_view text) {
   reader.Int("spin_us", 0, kMostSpinUs, &options.spin_us);
   reader.Choice("isa", kIsaNames, &options.isa);
   reader.Bool("checked", &options.checked);
+  reader.Bool("plugins", &options.plugins);
   reader.Int("memory_limit_bytes", 0, INT64_MAX, &options.memory_limit_bytes);
   const bool has_rank = reader.Int("rank", 0, kMostRanks - 1, &options.rank);
   reader.Int("world_size", 1, kMostRanks, &options.world_size);
@@ -174,6 +175,9 @@ Environment RuntimeObject::environment() {
   environment.ops = ops_.get();
   environment.modules = modules_.get();
   environment.kernels = kernels_.get();
+  environment.optimizers = &optimizers_;
+  environment.schedules = &schedules_;
+  environment.sources = &sources_;
   environment.pool = pool_.get();
   environment.communicator = communicator_.get();
   environment.isa = isa_;

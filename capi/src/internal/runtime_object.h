@@ -17,9 +17,13 @@
 #include "absl/synchronization/mutex.h"
 #include "capi/src/internal/handle.h"
 #include "cpp/config/config.h"
+#include "cpp/config/part_table.h"
 #include "cpp/config/registry.h"
+#include "cpp/data/source.h"
 #include "cpp/exec/thread_pool.h"
 #include "cpp/generate/environment.h"
+#include "cpp/optim/optimizer.h"
+#include "cpp/optim/schedule.h"
 
 namespace tessera::capi {
 
@@ -28,6 +32,7 @@ struct RuntimeOptions {
   int64_t spin_us = 0;
   std::string isa;           // a cap by name; empty: the best there is
   bool checked = false;
+  bool plugins = false;      // may plug-ins be loaded?
   int64_t memory_limit_bytes = 0;
   int64_t rank = 0, world_size = 1;
   std::string master_addr;
@@ -51,6 +56,9 @@ class RuntimeObject {
   // What modifiers with `when` ask: a resolved config of the type Hardware.
   const Config& hardware() const { return *hardware_; }
   KernelTable& kernels() { return *kernels_; }
+  PartTable<Optimizer>& optimizers() { return optimizers_; }
+  PartTable<Schedule>& schedules() { return schedules_; }
+  AddedSources& sources() { return sources_; }
   int isa() const { return isa_; }
   // Why it is that one: "the best of this machine", "asked for; this machine has amx".
   const std::string& isa_reason() const { return isa_reason_; }
@@ -80,6 +88,9 @@ class RuntimeObject {
   std::shared_ptr<SchemaRegistry> schemas_;
   std::optional<Config> hardware_;
   std::unique_ptr<KernelTable> kernels_;
+  PartTable<Optimizer> optimizers_;
+  PartTable<Schedule> schedules_;
+  AddedSources sources_;
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<Communicator> communicator_;
   int isa_ = TSR_ISA_REFERENCE;

@@ -14,8 +14,8 @@ namespace tessera::capi {
 absl::StatusOr<Scope*> ScopeObject::scope(std::string_view what) {
   if (scope_ != nullptr) return scope_;
   return absl::FailedPreconditionError(
-      absl::StrCat(what, ": expected the scope of a module, got that of a gradient, where only ops "
-                         "can be added"));
+      absl::StrCat(what, ": expected the scope of a module, got that of a gradient or an update, "
+                         "where only ops can be added"));
 }
 
 absl::StatusOr<Values> ScopeObject::Do(std::string request, const Act& act) {

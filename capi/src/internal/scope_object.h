@@ -26,7 +26,7 @@ class ScopeObject {
   // Of a module: `config` is its node.
   ScopeObject(std::shared_ptr<RuntimeObject> runtime, Scope& scope, const ConfigNode& config)
       : runtime_(std::move(runtime)), graph_(scope.graph()), scope_(&scope), config_(&config) {}
-  // Of a gradient.
+  // Of a gradient, or of an update.
   ScopeObject(std::shared_ptr<RuntimeObject> runtime, Graph& graph)
       : runtime_(std::move(runtime)), graph_(graph) {}
 

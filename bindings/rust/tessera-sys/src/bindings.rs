@@ -55,6 +55,11 @@ pub struct tsr_generator {
 pub struct tsr_job {
     _unused: [u8; 0],
 }
+#[repr(C)]
+#[derive(Debug)]
+pub struct tsr_corpus {
+    _unused: [u8; 0],
+}
 pub const TSR_OK: tsr_code = 0;
 pub const TSR_CANCELLED: tsr_code = 1;
 pub const TSR_UNKNOWN: tsr_code = 2;
@@ -226,6 +231,173 @@ impl Default for tsr_op_def {
         }
     }
 }
+pub type tsr_source_read = ::core::option::Option<
+    unsafe extern "C" fn(
+        user: *mut ::core::ffi::c_void,
+        corpus: *mut tsr_corpus,
+        name: *const ::core::ffi::c_char,
+        name_len: usize,
+    ) -> *mut tsr_status,
+>;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct tsr_source_def {
+    pub struct_size: u32,
+    pub name: *const ::core::ffi::c_char,
+    pub read: tsr_source_read,
+    pub user: *mut ::core::ffi::c_void,
+    pub destroy: ::core::option::Option<unsafe extern "C" fn(user: *mut ::core::ffi::c_void)>,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of tsr_source_def"][::core::mem::size_of::<tsr_source_def>() - 40usize];
+    ["Alignment of tsr_source_def"][::core::mem::align_of::<tsr_source_def>() - 8usize];
+    ["Offset of field: tsr_source_def::struct_size"]
+        [::core::mem::offset_of!(tsr_source_def, struct_size) - 0usize];
+    ["Offset of field: tsr_source_def::name"]
+        [::core::mem::offset_of!(tsr_source_def, name) - 8usize];
+    ["Offset of field: tsr_source_def::read"]
+        [::core::mem::offset_of!(tsr_source_def, read) - 16usize];
+    ["Offset of field: tsr_source_def::user"]
+        [::core::mem::offset_of!(tsr_source_def, user) - 24usize];
+    ["Offset of field: tsr_source_def::destroy"]
+        [::core::mem::offset_of!(tsr_source_def, destroy) - 32usize];
+};
+impl Default for tsr_source_def {
+    fn default() -> Self {
+        let mut s = ::core::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::core::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
+pub type tsr_optimizer_build = ::core::option::Option<
+    unsafe extern "C" fn(
+        user: *mut ::core::ffi::c_void,
+        graph_scope: *mut tsr_scope,
+        settings: *const ::core::ffi::c_char,
+        settings_len: usize,
+        values: *const tsr_value,
+        value_count: usize,
+        outputs: *mut tsr_value,
+        inout_output_count: *mut usize,
+    ) -> *mut tsr_status,
+>;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct tsr_optimizer_def {
+    pub struct_size: u32,
+    pub schema: *const ::core::ffi::c_char,
+    pub type_: *const ::core::ffi::c_char,
+    pub slots: *const ::core::ffi::c_char,
+    pub build: tsr_optimizer_build,
+    pub user: *mut ::core::ffi::c_void,
+    pub destroy: ::core::option::Option<unsafe extern "C" fn(user: *mut ::core::ffi::c_void)>,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of tsr_optimizer_def"][::core::mem::size_of::<tsr_optimizer_def>() - 56usize];
+    ["Alignment of tsr_optimizer_def"][::core::mem::align_of::<tsr_optimizer_def>() - 8usize];
+    ["Offset of field: tsr_optimizer_def::struct_size"]
+        [::core::mem::offset_of!(tsr_optimizer_def, struct_size) - 0usize];
+    ["Offset of field: tsr_optimizer_def::schema"]
+        [::core::mem::offset_of!(tsr_optimizer_def, schema) - 8usize];
+    ["Offset of field: tsr_optimizer_def::type_"]
+        [::core::mem::offset_of!(tsr_optimizer_def, type_) - 16usize];
+    ["Offset of field: tsr_optimizer_def::slots"]
+        [::core::mem::offset_of!(tsr_optimizer_def, slots) - 24usize];
+    ["Offset of field: tsr_optimizer_def::build"]
+        [::core::mem::offset_of!(tsr_optimizer_def, build) - 32usize];
+    ["Offset of field: tsr_optimizer_def::user"]
+        [::core::mem::offset_of!(tsr_optimizer_def, user) - 40usize];
+    ["Offset of field: tsr_optimizer_def::destroy"]
+        [::core::mem::offset_of!(tsr_optimizer_def, destroy) - 48usize];
+};
+impl Default for tsr_optimizer_def {
+    fn default() -> Self {
+        let mut s = ::core::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::core::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
+pub type tsr_schedule_factor = ::core::option::Option<
+    unsafe extern "C" fn(
+        user: *mut ::core::ffi::c_void,
+        config: *const ::core::ffi::c_char,
+        config_len: usize,
+        step: i64,
+        total_steps: i64,
+        out_factor: *mut f64,
+    ) -> *mut tsr_status,
+>;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct tsr_schedule_def {
+    pub struct_size: u32,
+    pub schema: *const ::core::ffi::c_char,
+    pub type_: *const ::core::ffi::c_char,
+    pub factor: tsr_schedule_factor,
+    pub user: *mut ::core::ffi::c_void,
+    pub destroy: ::core::option::Option<unsafe extern "C" fn(user: *mut ::core::ffi::c_void)>,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of tsr_schedule_def"][::core::mem::size_of::<tsr_schedule_def>() - 48usize];
+    ["Alignment of tsr_schedule_def"][::core::mem::align_of::<tsr_schedule_def>() - 8usize];
+    ["Offset of field: tsr_schedule_def::struct_size"]
+        [::core::mem::offset_of!(tsr_schedule_def, struct_size) - 0usize];
+    ["Offset of field: tsr_schedule_def::schema"]
+        [::core::mem::offset_of!(tsr_schedule_def, schema) - 8usize];
+    ["Offset of field: tsr_schedule_def::type_"]
+        [::core::mem::offset_of!(tsr_schedule_def, type_) - 16usize];
+    ["Offset of field: tsr_schedule_def::factor"]
+        [::core::mem::offset_of!(tsr_schedule_def, factor) - 24usize];
+    ["Offset of field: tsr_schedule_def::user"]
+        [::core::mem::offset_of!(tsr_schedule_def, user) - 32usize];
+    ["Offset of field: tsr_schedule_def::destroy"]
+        [::core::mem::offset_of!(tsr_schedule_def, destroy) - 40usize];
+};
+impl Default for tsr_schedule_def {
+    fn default() -> Self {
+        let mut s = ::core::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::core::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct tsr_plugin {
+    pub struct_size: u32,
+    pub version: u32,
+    pub manifest: *const ::core::ffi::c_char,
+    pub start:
+        ::core::option::Option<unsafe extern "C" fn(runtime: *mut tsr_runtime) -> *mut tsr_status>,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of tsr_plugin"][::core::mem::size_of::<tsr_plugin>() - 24usize];
+    ["Alignment of tsr_plugin"][::core::mem::align_of::<tsr_plugin>() - 8usize];
+    ["Offset of field: tsr_plugin::struct_size"]
+        [::core::mem::offset_of!(tsr_plugin, struct_size) - 0usize];
+    ["Offset of field: tsr_plugin::version"][::core::mem::offset_of!(tsr_plugin, version) - 4usize];
+    ["Offset of field: tsr_plugin::manifest"]
+        [::core::mem::offset_of!(tsr_plugin, manifest) - 8usize];
+    ["Offset of field: tsr_plugin::start"][::core::mem::offset_of!(tsr_plugin, start) - 16usize];
+};
+impl Default for tsr_plugin {
+    fn default() -> Self {
+        let mut s = ::core::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::core::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
 #[repr(C)]
 #[derive(Debug, Default, Copy, Clone)]
 pub struct tsr_step_result {
@@ -293,6 +465,7 @@ const _: () = {
         [::core::mem::offset_of!(tsr_progress, total_steps) - 16usize];
     ["Offset of field: tsr_progress::last"][::core::mem::offset_of!(tsr_progress, last) - 24usize];
 };
+pub type tsr_job_end = ::core::option::Option<unsafe extern "C" fn(user: *mut ::core::ffi::c_void)>;
 pub type tsr_generate_callback = ::core::option::Option<
     unsafe extern "C" fn(
         user: *mut ::core::ffi::c_void,
@@ -584,6 +757,36 @@ extern "C" {
         runtime: *mut tsr_runtime,
         def: *const tsr_op_def,
     ) -> *mut tsr_status;
+    pub fn tsr_runtime_register_source(
+        runtime: *mut tsr_runtime,
+        def: *const tsr_source_def,
+    ) -> *mut tsr_status;
+    pub fn tsr_corpus_add_text(
+        corpus: *mut tsr_corpus,
+        text: *const ::core::ffi::c_char,
+        text_len: usize,
+    ) -> *mut tsr_status;
+    pub fn tsr_corpus_add_tokens(
+        corpus: *mut tsr_corpus,
+        bytes: *const ::core::ffi::c_void,
+        len: usize,
+        width: i32,
+    ) -> *mut tsr_status;
+    pub fn tsr_runtime_register_optimizer(
+        runtime: *mut tsr_runtime,
+        def: *const tsr_optimizer_def,
+    ) -> *mut tsr_status;
+    pub fn tsr_runtime_register_schedule(
+        runtime: *mut tsr_runtime,
+        def: *const tsr_schedule_def,
+    ) -> *mut tsr_status;
+    pub fn tsr_runtime_load_plugin(
+        runtime: *mut tsr_runtime,
+        path: *const ::core::ffi::c_char,
+        path_len: usize,
+        out_text: *mut *mut ::core::ffi::c_char,
+        out_len: *mut usize,
+    ) -> *mut tsr_status;
     pub fn tsr_program_from_config(
         config: *const tsr_config,
         options: *const ::core::ffi::c_char,
@@ -708,6 +911,12 @@ extern "C" {
         job: *mut tsr_job,
         out_text: *mut *mut ::core::ffi::c_char,
         out_len: *mut usize,
+    ) -> *mut tsr_status;
+    pub fn tsr_job_on_end(
+        job: *mut tsr_job,
+        callback: tsr_job_end,
+        user: *mut ::core::ffi::c_void,
+        destroy: ::core::option::Option<unsafe extern "C" fn(user: *mut ::core::ffi::c_void)>,
     ) -> *mut tsr_status;
     pub fn tsr_job_cancel(job: *mut tsr_job);
     pub fn tsr_job_free(job: *mut tsr_job);

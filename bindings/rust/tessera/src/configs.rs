@@ -143,6 +143,25 @@ impl Serialize for ExpertExecution {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
+pub enum ExpertScaling {
+    /// all of it on down_proj: the same function
+    Exact,
+    /// its root on every matrix, the cube root where there is a gate_proj, as published: the same
+    /// function where the activation is relu, nearly so elsewhere
+    Published,
+}
+
+impl Serialize for ExpertScaling {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(match self {
+            ExpertScaling::Exact => "exact",
+            ExpertScaling::Published => "published",
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum NanPolicy {
     /// the run ends with an error that names the step
     Stop,
@@ -477,39 +496,10 @@ impl Attention {
         self
     }
 
-    /// Tokens further back than this are not seen: a token sees itself and window - 1 before it
-    /// (sliding-window or local attention); 0 means that all are. Not for a second sequence (by
-    /// default 0; in tokens; at least 0; at most 1073741824).
-    pub fn window(mut self, value: i64) -> Self {
-        self.0.insert("window".into(), json(value));
-        self
-    }
-
     /// Factor on the scores; 0 means 1 / sqrt(head_dim). Gemma 2 has query_pre_attn_scalar^-0.5,
     /// T5 has 1 (by default 0; at least 0).
     pub fn scale(mut self, value: f64) -> Self {
         self.0.insert("scale".into(), json(value));
-        self
-    }
-
-    /// Scores are bent to stay below this: softcap * tanh(score / softcap) (Gemma 2); 0 for none
-    /// (by default 0; at least 0).
-    pub fn softcap(mut self, value: f64) -> Self {
-        self.0.insert("softcap".into(), json(value));
-        self
-    }
-
-    /// A learned logit for every head that takes part in the softmax and has no value, so that a
-    /// head may read nothing (gpt-oss) (by default false).
-    pub fn sinks(mut self, value: bool) -> Self {
-        self.0.insert("sinks".into(), json(value));
-        self
-    }
-
-    /// The norms of queries and keys span all heads side by side (OLMo 2, OLMoE) and not one head
-    /// (Qwen3, Gemma 3) (by default false).
-    pub fn norm_all(mut self, value: bool) -> Self {
-        self.0.insert("norm_all".into(), json(value));
         self
     }
 
@@ -550,6 +540,35 @@ impl Attention {
     /// Linear).
     pub fn o_proj(mut self, value: impl Serialize) -> Self {
         self.0.insert("o_proj".into(), json(value));
+        self
+    }
+
+    /// Tokens further back than this are not seen: a token sees itself and window - 1 before it
+    /// (sliding-window or local attention); 0 means that all are. Not for a second sequence (by
+    /// default 0; in tokens; at least 0; at most 1073741824).
+    pub fn window(mut self, value: i64) -> Self {
+        self.0.insert("window".into(), json(value));
+        self
+    }
+
+    /// Scores are bent to stay below this: softcap * tanh(score / softcap) (Gemma 2); 0 for none
+    /// (by default 0; at least 0).
+    pub fn softcap(mut self, value: f64) -> Self {
+        self.0.insert("softcap".into(), json(value));
+        self
+    }
+
+    /// A learned logit for every head that takes part in the softmax and has no value, so that a
+    /// head may read nothing (gpt-oss) (by default false).
+    pub fn sinks(mut self, value: bool) -> Self {
+        self.0.insert("sinks".into(), json(value));
+        self
+    }
+
+    /// The norms of queries and keys span all heads side by side (OLMo 2, OLMoE) and not one head
+    /// (Qwen3, Gemma 3) (by default false).
+    pub fn norm_all(mut self, value: bool) -> Self {
+        self.0.insert("norm_all".into(), json(value));
         self
     }
 
@@ -974,8 +993,8 @@ impl Data {
         self
     }
 
-    /// Kind of the files: "text" or "tokens" (ids in binary); empty means by the name of each
-    /// file (by default "").
+    /// Kind of the files: "text", "tokens" (ids in binary), or a source that the host has
+    /// registered; empty means by the name of each file (by default "").
     pub fn source(mut self, value: &str) -> Self {
         self.0.insert("source".into(), json(value));
         self
@@ -1263,8 +1282,8 @@ impl DeepSeekGate {
         self
     }
 
-    /// A group is worth the sum of so many of its best; 2 in DeepSeek-V3, 1 in V2 (by default 2;
-    /// at least 1; at most 65536).
+    /// A group is worth the sum of so many of its best, or of all where it has fewer; 2 in
+    /// DeepSeek-V3, 1 in V2 (by default 2; at least 1; at most 65536).
     pub fn group_best(mut self, value: i64) -> Self {
         self.0.insert("group_best".into(), json(value));
         self
@@ -1751,6 +1770,55 @@ impl GShardGate {
     /// 0.02; at least 0).
     pub fn init_std(mut self, value: f64) -> Self {
         self.0.insert("init_std".into(), json(value));
+        self
+    }
+}
+
+/// Experts by a fixed hash of the token's id; nothing is learned.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct HashGate(Map<String, Value>);
+
+impl Default for HashGate {
+    fn default() -> Self {
+        HashGate([("type".to_string(), Value::from("HashGate"))].into_iter().collect())
+    }
+}
+
+impl Serialize for HashGate {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+impl HashGate {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Width of the input (dictated by what surrounds it; at least 1; at most 1048576).
+    pub fn model_dim(mut self, value: i64) -> Self {
+        self.0.insert("model_dim".into(), json(value));
+        self
+    }
+
+    /// How many there are to choose from (dictated by what surrounds it; at least 1; at most
+    /// 65536).
+    pub fn num_experts(mut self, value: i64) -> Self {
+        self.0.insert("num_experts".into(), json(value));
+        self
+    }
+
+    /// How many a token visits (by default 1; at least 1; at most 65536).
+    pub fn top_k(mut self, value: i64) -> Self {
+        self.0.insert("top_k".into(), json(value));
+        self
+    }
+
+    /// Which of the hash functions; layers of different seeds send a token to different experts
+    /// (by default 0; at least 0; at most 2147483646).
+    pub fn seed(mut self, value: i64) -> Self {
+        self.0.insert("seed".into(), json(value));
         self
     }
 }
@@ -2563,6 +2631,13 @@ impl LoadMetrics {
         self.0.insert("num_experts".into(), json(value));
         self
     }
+
+    /// Also the share of each expert in the choices, "load_0" and so on, which `tessera
+    /// moe-report` draws (by default false).
+    pub fn loads(mut self, value: bool) -> Self {
+        self.0.insert("loads".into(), json(value));
+        self
+    }
 }
 
 /// A product of two thin matrices beside a projection, which it wraps: what is trained while the
@@ -2854,6 +2929,20 @@ impl MixtureOfExperts {
         self
     }
 
+    /// Stop with an error when a weight is not finite, for gates under development (by default
+    /// false).
+    pub fn check_weights(mut self, value: bool) -> Self {
+        self.0.insert("check_weights".into(), json(value));
+        self
+    }
+
+    /// Standard deviation of the normal distribution that the shared gate starts from (by default
+    /// 0.02; at least 0).
+    pub fn init_std(mut self, value: f64) -> Self {
+        self.0.insert("init_std".into(), json(value));
+        self
+    }
+
     /// Mix what the experts and the shared one return by a learned softmax of the token over the
     /// two, instead of adding them (residual mixture of experts) (by default false).
     pub fn residual_mix(mut self, value: bool) -> Self {
@@ -2882,17 +2971,10 @@ impl MixtureOfExperts {
         self
     }
 
-    /// Stop with an error when a weight is not finite, for gates under development (by default
-    /// false).
-    pub fn check_weights(mut self, value: bool) -> Self {
-        self.0.insert("check_weights".into(), json(value));
-        self
-    }
-
-    /// Standard deviation of the normal distribution that the shared gate starts from (by default
-    /// 0.02; at least 0).
-    pub fn init_std(mut self, value: f64) -> Self {
-        self.0.insert("init_std".into(), json(value));
+    /// Padding, tokens of segment -1, visits no expert and is not counted by losses, metrics and
+    /// biases; otherwise it is routed like all others (by default false).
+    pub fn skip_padding(mut self, value: bool) -> Self {
+        self.0.insert("skip_padding".into(), json(value));
         self
     }
 
@@ -3160,6 +3242,115 @@ impl PatchEmbedding {
     }
 }
 
+/// A published tokenizer, as a tokenizer.json says it: the ids of the public library.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct PretrainedTokenizer(Map<String, Value>);
+
+impl Default for PretrainedTokenizer {
+    fn default() -> Self {
+        PretrainedTokenizer(
+            [("type".to_string(), Value::from("PretrainedTokenizer"))].into_iter().collect(),
+        )
+    }
+}
+
+impl Serialize for PretrainedTokenizer {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+impl PretrainedTokenizer {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The tokenizer.json. A checkpoint keeps its text, so that the file is needed once only
+    /// (required).
+    pub fn file(mut self, value: &str) -> Self {
+        self.0.insert("file".into(), json(value));
+        self
+    }
+}
+
+/// The top_k experts of the largest logits less a bias that is moved to the quantile which would
+/// have given every expert the same (quantile balancing); no loss for balance is needed.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct QuantileGate(Map<String, Value>);
+
+impl Default for QuantileGate {
+    fn default() -> Self {
+        QuantileGate([("type".to_string(), Value::from("QuantileGate"))].into_iter().collect())
+    }
+}
+
+impl Serialize for QuantileGate {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+impl QuantileGate {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Width of the input (dictated by what surrounds it; at least 1; at most 1048576).
+    pub fn model_dim(mut self, value: i64) -> Self {
+        self.0.insert("model_dim".into(), json(value));
+        self
+    }
+
+    /// How many there are to choose from (dictated by what surrounds it; at least 1; at most
+    /// 65536).
+    pub fn num_experts(mut self, value: i64) -> Self {
+        self.0.insert("num_experts".into(), json(value));
+        self
+    }
+
+    /// How many a token visits (by default 2; at least 1; at most 65536).
+    pub fn top_k(mut self, value: i64) -> Self {
+        self.0.insert("top_k".into(), json(value));
+        self
+    }
+
+    /// What the logits become (by default "softmax").
+    pub fn score(mut self, value: RouterScore) -> Self {
+        self.0.insert("score".into(), json(value));
+        self
+    }
+
+    /// Softmax over the chosen experts only; otherwise over all, of which the chosen are taken
+    /// (by default true).
+    pub fn softmax_after(mut self, value: bool) -> Self {
+        self.0.insert("softmax_after".into(), json(value));
+        self
+    }
+
+    /// How much of the bias stays in each step; the rest is the new quantile (by default 0.9; at
+    /// least 0; at most 1).
+    pub fn ema(mut self, value: f64) -> Self {
+        self.0.insert("ema".into(), json(value));
+        self
+    }
+
+    /// Quantiles are of each sequence, and their mean counts; otherwise of a micro-batch, not
+    /// with several ranks (by default true).
+    pub fn per_sequence(mut self, value: bool) -> Self {
+        self.0.insert("per_sequence".into(), json(value));
+        self
+    }
+
+    /// Standard deviation of the normal distribution that the weights start from (by default
+    /// 0.02; at least 0).
+    pub fn init_std(mut self, value: f64) -> Self {
+        self.0.insert("init_std".into(), json(value));
+        self
+    }
+}
+
 /// Attention with scores of content and of distance, each with a learned bias, and a memory of
 /// what came before the sequence (Transformer-XL). The decoder's position is then usually
 /// NoPosition.
@@ -3208,7 +3399,9 @@ impl RelativeAttention {
 
     /// Inputs of this layer that are kept from the step before and can be read; 0 for none. Rows
     /// of a batch must then continue those of the batch before, one micro-batch a step, on one
-    /// rank (by default 0; in tokens; at least 0; at most 16777216).
+    /// rank, and the position must not turn keys (NoPosition). In evaluation only: a program with
+    /// gradients carries no state yet, and says so (by default 0; in tokens; at least 0; at most
+    /// 16777216).
     pub fn memory_length(mut self, value: i64) -> Self {
         self.0.insert("memory_length".into(), json(value));
         self
@@ -3888,6 +4081,70 @@ impl SoftMixtureOfExperts {
     }
 }
 
+/// The top_k experts of the largest logits; in training, choices beyond the even share of a group
+/// of experts are moved to groups that have room (SWIPE).
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct SwipeGate(Map<String, Value>);
+
+impl Default for SwipeGate {
+    fn default() -> Self {
+        SwipeGate([("type".to_string(), Value::from("SwipeGate"))].into_iter().collect())
+    }
+}
+
+impl Serialize for SwipeGate {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+impl SwipeGate {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Width of the input (dictated by what surrounds it; at least 1; at most 1048576).
+    pub fn model_dim(mut self, value: i64) -> Self {
+        self.0.insert("model_dim".into(), json(value));
+        self
+    }
+
+    /// How many there are to choose from (dictated by what surrounds it; at least 1; at most
+    /// 65536).
+    pub fn num_experts(mut self, value: i64) -> Self {
+        self.0.insert("num_experts".into(), json(value));
+        self
+    }
+
+    /// How many a token visits (by default 2; at least 1; at most 65536).
+    pub fn top_k(mut self, value: i64) -> Self {
+        self.0.insert("top_k".into(), json(value));
+        self
+    }
+
+    /// Experts of a group, neighbours by number, that get an even share together; 1: each expert
+    /// (by default 1; at least 1; at most 65536).
+    pub fn group_size(mut self, value: i64) -> Self {
+        self.0.insert("group_size".into(), json(value));
+        self
+    }
+
+    /// Tokens are shared out within each sequence; otherwise within a micro-batch, not with
+    /// several ranks (by default true).
+    pub fn per_sequence(mut self, value: bool) -> Self {
+        self.0.insert("per_sequence".into(), json(value));
+        self
+    }
+
+    /// Standard deviation of the normal distribution that the weights start from (by default
+    /// 0.02; at least 0).
+    pub fn init_std(mut self, value: f64) -> Self {
+        self.0.insert("init_std".into(), json(value));
+        self
+    }
+}
+
 /// One expert a token, weighted by its probability (Switch Transformer).
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
@@ -4235,6 +4492,58 @@ impl Trainer {
         self.0.insert("profile".into(), json(value));
         self
     }
+
+    /// Checkpoint folder, imported or trained, whose parameters a new run starts with, matched by
+    /// path; its tokenizer, if it has one, stands in for data.tokenizer. Empty: runtime.seed
+    /// gives all values (by default "").
+    pub fn init_from(mut self, value: &str) -> Self {
+        self.0.insert("init_from".into(), json(value));
+        self
+    }
+
+    /// Pattern of parameters that the checkpoint of init_from need not have, such as those of
+    /// adapters; they start as runtime.seed says. Empty: it has all (by default "").
+    pub fn init_missing(mut self, value: &str) -> Self {
+        self.0.insert("init_missing".into(), json(value));
+        self
+    }
+
+    /// How experts start where the checkpoint of init_from has a dense feed-forward in their
+    /// place: as copies of it, or, where they are narrower, as its parts; and how it is put
+    /// together again from them (by default "exact").
+    pub fn init_experts(mut self, value: ExpertScaling) -> Self {
+        self.0.insert("init_experts".into(), json(value));
+        self
+    }
+
+    /// File for a picture of one step: which thread worked on which kernel when, as JSON that
+    /// chrome://tracing and Perfetto read. Ranks after the first append ".rank" and their number.
+    /// Empty writes none (by default "").
+    pub fn trace(mut self, value: &str) -> Self {
+        self.0.insert("trace".into(), json(value));
+        self
+    }
+
+    /// The step that is traced; the first ones are not typical (by default 3; in steps; at least
+    /// 1).
+    pub fn trace_step(mut self, value: i64) -> Self {
+        self.0.insert("trace_step".into(), json(value));
+        self
+    }
+
+    /// Exceptions by path; the first that matches wins (by default \[\]).
+    pub fn recompute_rules(mut self, value: impl Serialize) -> Self {
+        self.0.insert("recompute_rules".into(), json(value));
+        self
+    }
+
+    /// Most memory that the plan of a step may take, as `tessera graph` counts it. Segments that
+    /// no rule names then compute again as little as fits, starting from `recompute`: selective
+    /// from the first layer on, then full. 0: no bound (by default 0; in bytes; at least 0).
+    pub fn memory_budget(mut self, value: i64) -> Self {
+        self.0.insert("memory_budget".into(), json(value));
+        self
+    }
 }
 
 /// Attention and feed-forward with norms and residual connections.
@@ -4389,8 +4698,9 @@ impl VisionModel {
         self
     }
 
-    /// The layers: their attention should not be causal, their position is that of the patches
-    /// ("NoPosition") (any part of role decoder; by default Decoder).
+    /// The layers: their attention should not be causal. A position that stands here comes on top
+    /// of that of the patches and counts them by rows; "NoPosition" is usual (any part of role
+    /// decoder; by default Decoder).
     pub fn encoder(mut self, value: impl Serialize) -> Self {
         self.0.insert("encoder".into(), json(value));
         self

@@ -1,11 +1,12 @@
 //! [`Job`]: training, an import or an export that runs on a thread of its own.
 
+use std::ffi::c_void;
 use std::future::Future;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::pin::Pin;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::thread;
 use std::time::Duration;
 
 use serde_json::Value as Json;
@@ -13,7 +14,7 @@ use tessera_sys as sys;
 
 use crate::ffi;
 use crate::trainer::{SinkFailure, Step};
-use crate::{Code, Error, Result};
+use crate::{Code, Result};
 
 /// How far a job is.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -68,9 +69,9 @@ impl Canceller {
     }
 }
 
-/// Training, an import or an export on a thread of its own: wait for it, or await it. Awaiting needs no runtime
-/// of any kind: a thread waits and wakes whoever polled. Dropping a job cancels it and waits for
-/// the step that runs.
+/// Training, an import or an export on a thread of its own: wait for it, or await it. Awaiting needs
+/// no runtime of any kind, nor a thread: the job's end wakes whoever polled. Dropping a job cancels
+/// it and waits for the step that runs.
 ///
 /// ```no_run
 /// # async fn train(trainer: &mut tessera::Trainer) -> tessera::Result<()> {
@@ -86,7 +87,7 @@ pub struct Job {
     waiting: Option<Arc<Mutex<Waiting>>>,
 }
 
-/// What a future and the thread that waits for it share.
+/// What a future and the end of its job share.
 #[derive(Default)]
 struct Waiting {
     is_done: bool,
@@ -141,31 +142,30 @@ impl Job {
         Canceller(Arc::clone(&self.shared))
     }
 
-    /// Starts the thread that waits for the end.
+    /// Has the end tell whoever polls.
     fn start_waiting(&mut self) -> Result<Arc<Mutex<Waiting>>> {
         if let Some(waiting) = &self.waiting {
             return Ok(Arc::clone(waiting));
         }
         let waiting = Arc::new(Mutex::new(Waiting::default()));
-        let (job, shared) = (Arc::clone(&self.shared), Arc::clone(&waiting));
-        let thread = thread::Builder::new().name("tessera-job-wait".into());
-        let started = thread.spawn(move || {
-            // How it ended is asked again by who polls.
-            let _ = job.wait(-1.0);
-            let mut waiting = shared.lock().unwrap_or_else(PoisonError::into_inner);
-            waiting.is_done = true;
-            let waker = waiting.waker.take();
-            drop(waiting);
-            if let Some(waker) = waker {
-                waker.wake();
-            }
-        });
-        started.map_err(|error| {
-            Error::new(Code::ResourceExhausted, format!("a thread to wait with: {error}"))
-        })?;
+        let user = ffi::keep(Arc::clone(&waiting));
+        let destroy =
+            Some(ffi::destroy::<Arc<Mutex<Waiting>>> as unsafe extern "C" fn(*mut c_void));
+        // SAFETY: the library calls `destroy` once, after the callback, also on failure.
+        unsafe { ffi::check(sys::tsr_job_on_end(self.shared.raw(), Some(on_end), user, destroy))? };
         self.waiting = Some(Arc::clone(&waiting));
         Ok(waiting)
     }
+}
+
+unsafe extern "C" fn on_end(user: *mut c_void) {
+    let waiting = &*user.cast::<Arc<Mutex<Waiting>>>();
+    let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+    waiting.is_done = true;
+    let waker = waiting.waker.take();
+    drop(waiting);
+    // A waker that panics is the executor's fault; nobody can be told.
+    let _ = catch_unwind(AssertUnwindSafe(|| waker.map(Waker::wake)));
 }
 
 impl Future for Job {

@@ -2,7 +2,8 @@
 //!
 //! A model is a [`Config`]; a [`Trainer`] trains it, a [`Generator`] writes text with it, a
 //! [`Program`] runs it on tensors, with gradients if wanted. Parts of one's own are closures:
-//! [`Runtime::register_module`], [`Runtime::register_op`].
+//! [`Runtime::register_module`], [`Runtime::register_op`], [`Runtime::register_source`],
+//! [`Runtime::register_optimizer`], [`Runtime::register_schedule`].
 //!
 //! Threads: [`Runtime`], [`Config`], [`Tensor`], [`Job`] and [`Checkpoint`] can be shared between
 //! threads; [`Graph`], [`Program`], [`Trainer`] and [`Generator`] can be sent to another one.
@@ -16,6 +17,7 @@
 mod checkpoint;
 mod config;
 pub mod configs;
+mod data;
 mod dlpack;
 mod error;
 mod ffi;
@@ -24,6 +26,7 @@ mod graph;
 mod job;
 mod module;
 mod op;
+mod optimizer;
 mod paths;
 mod program;
 mod runtime;
@@ -32,12 +35,14 @@ mod trainer;
 
 pub use checkpoint::{Checkpoint, TensorInfo};
 pub use config::Config;
+pub use data::Corpus;
 pub use error::{Code, Error, Result};
 pub use generator::{GenerateOptions, Generator};
 pub use graph::{Graph, Init, Value};
 pub use job::{Canceller, Job, Progress};
 pub use module::{ModuleConfig, Scope};
 pub use op::{OpDef, Operand, OperandMut};
+pub use optimizer::Update;
 pub use program::{Outputs, Program, ProgramOptions};
 pub use runtime::{Runtime, RuntimeBuilder};
 pub use tensor::{DType, Element, Tensor};

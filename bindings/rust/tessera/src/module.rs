@@ -132,11 +132,15 @@ impl Scope<'_> {
     }
 }
 
-/// The resolved config of a module: every field has its value.
+/// The resolved config of a module, optimizer or schedule: every field has its value.
 #[derive(Clone, Debug)]
 pub struct ModuleConfig(Json);
 
 impl ModuleConfig {
+    pub(crate) fn new(fields: Json) -> Self {
+        ModuleConfig(fields)
+    }
+
     /// A field's value.
     pub fn get<T: DeserializeOwned>(&self, field: &str) -> Result<T> {
         let value = self.0.get(field).ok_or_else(|| {
@@ -210,20 +214,32 @@ where
     ffi::callback(|| {
         let build = &*user.cast::<F>();
         let config = ffi::argument_text(config, config_len)?;
-        let config = ModuleConfig(serde_json::from_str(config)?);
+        let config = ModuleConfig::new(serde_json::from_str(config)?);
         let inputs = ffi::slice(inputs.cast::<Value>(), input_count);
         let values = build(&Scope::new(scope), &config, inputs)?;
-        let room = *inout_output_count;
-        if values.len() > room {
-            let text = format!("expected at most {room} outputs, got {}", values.len());
-            return Err(Error::invalid_argument(text));
-        }
-        for (index, value) in values.iter().enumerate() {
-            *outputs.add(index) = value.0;
-        }
-        *inout_output_count = values.len();
-        Ok(())
+        write_values(&values, outputs, inout_output_count)
     })
+}
+
+/// Writes what a callback built to where the library wants it.
+///
+/// # Safety
+/// There is room for `*inout_count` values at `outputs`.
+pub(crate) unsafe fn write_values(
+    values: &[Value],
+    outputs: *mut sys::tsr_value,
+    inout_count: *mut usize,
+) -> Result<()> {
+    let room = *inout_count;
+    if values.len() > room {
+        let text = format!("expected at most {room} outputs, got {}", values.len());
+        return Err(Error::invalid_argument(text));
+    }
+    for (index, value) in values.iter().enumerate() {
+        *outputs.add(index) = value.0;
+    }
+    *inout_count = values.len();
+    Ok(())
 }
 
 ffi::debug_name!(Scope<'_>);

@@ -1,11 +1,13 @@
 //! [`Runtime`]: threads, kernels and registered types.
 
+use std::path::Path;
 use std::ptr::NonNull;
 
 use serde_json::{Map, Value as Json};
 use tessera_sys as sys;
 
 use crate::ffi::{self, start};
+use crate::paths::path_text;
 use crate::Result;
 
 /// Threads, kernels and registered types: the first thing a program makes. Two runtimes do not know
@@ -74,6 +76,11 @@ impl RuntimeBuilder {
         self.with("timeout_s", timeout_s)
     }
 
+    /// Allows [`Runtime::load_plugin`], which runs code of a file.
+    pub fn plugins(self, are_allowed: bool) -> Self {
+        self.with("plugins", are_allowed)
+    }
+
     pub fn build(self) -> Result<Runtime> {
         let options = Json::Object(self.options).to_string();
         // SAFETY: pointer and length of one text; the handle is owned by the result.
@@ -117,6 +124,19 @@ impl Runtime {
     pub fn json_schema(&self) -> Result<Json> {
         // SAFETY: the handle is alive.
         unsafe { ffi::json(|text, len| sys::tsr_runtime_json_schema(self.raw(), text, len)) }
+    }
+
+    /// Loads a shared library that registers parts of its own with this runtime; its manifest.
+    /// `PermissionDenied` unless [`RuntimeBuilder::plugins`] allowed it.
+    pub fn load_plugin(&self, path: impl AsRef<Path>) -> Result<Json> {
+        let path = path_text(path.as_ref())?;
+        // SAFETY: the handle is alive; pointer with length.
+        unsafe {
+            ffi::json(|text, len| {
+                let (data, size) = (start(path), path.len());
+                sys::tsr_runtime_load_plugin(self.raw(), data, size, text, len)
+            })
+        }
     }
 
     /// Fields, ranges, defaults and docs of a config type or an op.

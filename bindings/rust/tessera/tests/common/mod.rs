@@ -57,6 +57,7 @@ pub fn small_config(runtime: &Runtime, corpus: &Path) -> Config {
 }
 
 /// The layer of samples/custom_layer: y = (silu(n gate) * (n up)) down, n = x / rms(x) * scale.
+#[allow(dead_code)]
 pub const RMS_SCHEMA: &str = r#"
 /// A gated feed-forward layer that brings its own norm.
 table RmsFeedForward (role: "feed_forward") {
@@ -65,6 +66,7 @@ table RmsFeedForward (role: "feed_forward") {
 }
 "#;
 
+#[allow(dead_code)]
 pub fn register_rms_feed_forward(runtime: &Runtime) -> Result<()> {
     runtime.register_module(RMS_SCHEMA, "RmsFeedForward", |scope, config, inputs| {
         let (model, hidden) = (config.get("model_dim")?, config.get("hidden_dim")?);

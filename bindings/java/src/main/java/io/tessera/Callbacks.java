@@ -44,6 +44,42 @@ final class Callbacks {
         ((Module) module).build(scope, new ModuleConfig(Text.of(config)), values));
   }
 
+  static long update(Object optimizer, long scopeHandle, byte[] settings, int[] values,
+      int[] outputs) {
+    return trace(scopeHandle, values, outputs, (scope, given) ->
+        ((Optimizer) optimizer).update(scope, Update.of(Text.of(settings), given)));
+  }
+
+  static long read(Object source, long corpusHandle, byte[] name) {
+    Corpus corpus = new Corpus(corpusHandle);
+    try {
+      ((DataSource) source).read(corpus, Text.of(name));
+      return 0;
+    } catch (Throwable thrown) {
+      return Failures.status(thrown);
+    } finally {
+      corpus.end();
+    }
+  }
+
+  static long factor(Object schedule, byte[] config, long step, long totalSteps, double[] out) {
+    try {
+      out[0] = ((Schedule) schedule).factor(new ModuleConfig(Text.of(config)), step, totalSteps);
+      return 0;
+    } catch (Throwable thrown) {
+      return Failures.status(thrown);
+    }
+  }
+
+  static void end(Object action) {
+    try {
+      ((Runnable) action).run();
+    } catch (Throwable thrown) {
+      // Of a future's dependents; they have it, and nobody else could be told.
+      return;
+    }
+  }
+
   static long gradient(Object op, long scopeHandle, byte[] attrs, int[] values, int[] gradients) {
     return trace(scopeHandle, values, gradients, (scope, given) -> {
       List<Value> found = ((Op) op).gradient().build(scope, attributes(attrs), given);

@@ -178,6 +178,30 @@ public final class Configs {
   }
 
   /** Values of fields. */
+  public enum ExpertScaling {
+    /**
+     * all of it on down_proj: the same function
+     */
+    EXACT("exact"),
+    /**
+     * its root on every matrix, the cube root where there is a gate_proj, as published: the same
+     * function where the activation is relu, nearly so elsewhere
+     */
+    PUBLISHED("published");
+
+    private final String text;
+
+    ExpertScaling(String text) {
+      this.text = text;
+    }
+
+    @Override
+    public String toString() {
+      return text;
+    }
+  }
+
+  /** Values of fields. */
   public enum NanPolicy {
     /**
      * the run ends with an error that names the step
@@ -549,48 +573,11 @@ public final class Configs {
     }
 
     /**
-     * Tokens further back than this are not seen: a token sees itself and window - 1 before it
-     * (sliding-window or local attention); 0 means that all are. Not for a second sequence (by
-     * default 0; in tokens; at least 0; at most 1073741824).
-     */
-    public Attention window(long value) {
-      put("window", value);
-      return this;
-    }
-
-    /**
      * Factor on the scores; 0 means 1 / sqrt(head_dim). Gemma 2 has query_pre_attn_scalar^-0.5,
      * T5 has 1 (by default 0; at least 0).
      */
     public Attention scale(double value) {
       put("scale", value);
-      return this;
-    }
-
-    /**
-     * Scores are bent to stay below this: softcap * tanh(score / softcap) (Gemma 2); 0 for none
-     * (by default 0; at least 0).
-     */
-    public Attention softcap(double value) {
-      put("softcap", value);
-      return this;
-    }
-
-    /**
-     * A learned logit for every head that takes part in the softmax and has no value, so that a
-     * head may read nothing (gpt-oss) (by default false).
-     */
-    public Attention sinks(boolean value) {
-      put("sinks", value);
-      return this;
-    }
-
-    /**
-     * The norms of queries and keys span all heads side by side (OLMo 2, OLMoE) and not one head
-     * (Qwen3, Gemma 3) (by default false).
-     */
-    public Attention normAll(boolean value) {
-      put("norm_all", value);
       return this;
     }
 
@@ -643,6 +630,43 @@ public final class Configs {
      */
     public Attention oProj(Object value) {
       put("o_proj", value);
+      return this;
+    }
+
+    /**
+     * Tokens further back than this are not seen: a token sees itself and window - 1 before it
+     * (sliding-window or local attention); 0 means that all are. Not for a second sequence (by
+     * default 0; in tokens; at least 0; at most 1073741824).
+     */
+    public Attention window(long value) {
+      put("window", value);
+      return this;
+    }
+
+    /**
+     * Scores are bent to stay below this: softcap * tanh(score / softcap) (Gemma 2); 0 for none
+     * (by default 0; at least 0).
+     */
+    public Attention softcap(double value) {
+      put("softcap", value);
+      return this;
+    }
+
+    /**
+     * A learned logit for every head that takes part in the softmax and has no value, so that a
+     * head may read nothing (gpt-oss) (by default false).
+     */
+    public Attention sinks(boolean value) {
+      put("sinks", value);
+      return this;
+    }
+
+    /**
+     * The norms of queries and keys span all heads side by side (OLMo 2, OLMoE) and not one head
+     * (Qwen3, Gemma 3) (by default false).
+     */
+    public Attention normAll(boolean value) {
+      put("norm_all", value);
       return this;
     }
 
@@ -1006,8 +1030,8 @@ public final class Configs {
     }
 
     /**
-     * Kind of the files: "text" or "tokens" (ids in binary); empty means by the name of each file
-     * (by default "").
+     * Kind of the files: "text", "tokens" (ids in binary), or a source that the host has
+     * registered; empty means by the name of each file (by default "").
      */
     public Data source(String value) {
       put("source", value);
@@ -1319,8 +1343,8 @@ public final class Configs {
     }
 
     /**
-     * A group is worth the sum of so many of its best; 2 in DeepSeek-V3, 1 in V2 (by default 2;
-     * at least 1; at most 65536).
+     * A group is worth the sum of so many of its best, or of all where it has fewer; 2 in
+     * DeepSeek-V3, 1 in V2 (by default 2; at least 1; at most 65536).
      */
     public DeepSeekGate groupBest(long value) {
       put("group_best", value);
@@ -1785,6 +1809,49 @@ public final class Configs {
      */
     public GShardGate initStd(double value) {
       put("init_std", value);
+      return this;
+    }
+  }
+
+  /**
+   * Experts by a fixed hash of the token's id; nothing is learned.
+   */
+  public static final class HashGate extends Part {
+    public HashGate() {
+      super("HashGate");
+    }
+
+    /**
+     * Width of the input (dictated by what surrounds it; at least 1; at most 1048576).
+     */
+    public HashGate modelDim(long value) {
+      put("model_dim", value);
+      return this;
+    }
+
+    /**
+     * How many there are to choose from (dictated by what surrounds it; at least 1; at most
+     * 65536).
+     */
+    public HashGate numExperts(long value) {
+      put("num_experts", value);
+      return this;
+    }
+
+    /**
+     * How many a token visits (by default 1; at least 1; at most 65536).
+     */
+    public HashGate topK(long value) {
+      put("top_k", value);
+      return this;
+    }
+
+    /**
+     * Which of the hash functions; layers of different seeds send a token to different experts
+     * (by default 0; at least 0; at most 2147483646).
+     */
+    public HashGate seed(long value) {
+      put("seed", value);
       return this;
     }
   }
@@ -2540,6 +2607,15 @@ public final class Configs {
       put("num_experts", value);
       return this;
     }
+
+    /**
+     * Also the share of each expert in the choices, "load_0" and so on, which `tessera
+     * moe-report` draws (by default false).
+     */
+    public LoadMetrics loads(boolean value) {
+      put("loads", value);
+      return this;
+    }
   }
 
   /**
@@ -2854,6 +2930,24 @@ public final class Configs {
     }
 
     /**
+     * Stop with an error when a weight is not finite, for gates under development (by default
+     * false).
+     */
+    public MixtureOfExperts checkWeights(boolean value) {
+      put("check_weights", value);
+      return this;
+    }
+
+    /**
+     * Standard deviation of the normal distribution that the shared gate starts from (by default
+     * 0.02; at least 0).
+     */
+    public MixtureOfExperts initStd(double value) {
+      put("init_std", value);
+      return this;
+    }
+
+    /**
      * Mix what the experts and the shared one return by a learned softmax of the token over the
      * two, instead of adding them (residual mixture of experts) (by default false).
      */
@@ -2890,20 +2984,11 @@ public final class Configs {
     }
 
     /**
-     * Stop with an error when a weight is not finite, for gates under development (by default
-     * false).
+     * Padding, tokens of segment -1, visits no expert and is not counted by losses, metrics and
+     * biases; otherwise it is routed like all others (by default false).
      */
-    public MixtureOfExperts checkWeights(boolean value) {
-      put("check_weights", value);
-      return this;
-    }
-
-    /**
-     * Standard deviation of the normal distribution that the shared gate starts from (by default
-     * 0.02; at least 0).
-     */
-    public MixtureOfExperts initStd(double value) {
-      put("init_std", value);
+    public MixtureOfExperts skipPadding(boolean value) {
+      put("skip_padding", value);
       return this;
     }
 
@@ -3167,6 +3252,103 @@ public final class Configs {
   }
 
   /**
+   * A published tokenizer, as a tokenizer.json says it: the ids of the public library.
+   */
+  public static final class PretrainedTokenizer extends Part {
+    public PretrainedTokenizer() {
+      super("PretrainedTokenizer");
+    }
+
+    /**
+     * The tokenizer.json. A checkpoint keeps its text, so that the file is needed once only
+     * (required).
+     */
+    public PretrainedTokenizer file(String value) {
+      put("file", value);
+      return this;
+    }
+  }
+
+  /**
+   * The top_k experts of the largest logits less a bias that is moved to the quantile which would
+   * have given every expert the same (quantile balancing); no loss for balance is needed.
+   */
+  public static final class QuantileGate extends Part {
+    public QuantileGate() {
+      super("QuantileGate");
+    }
+
+    /**
+     * Width of the input (dictated by what surrounds it; at least 1; at most 1048576).
+     */
+    public QuantileGate modelDim(long value) {
+      put("model_dim", value);
+      return this;
+    }
+
+    /**
+     * How many there are to choose from (dictated by what surrounds it; at least 1; at most
+     * 65536).
+     */
+    public QuantileGate numExperts(long value) {
+      put("num_experts", value);
+      return this;
+    }
+
+    /**
+     * How many a token visits (by default 2; at least 1; at most 65536).
+     */
+    public QuantileGate topK(long value) {
+      put("top_k", value);
+      return this;
+    }
+
+    /**
+     * What the logits become (by default "softmax").
+     */
+    public QuantileGate score(RouterScore value) {
+      put("score", value);
+      return this;
+    }
+
+    /**
+     * Softmax over the chosen experts only; otherwise over all, of which the chosen are taken (by
+     * default true).
+     */
+    public QuantileGate softmaxAfter(boolean value) {
+      put("softmax_after", value);
+      return this;
+    }
+
+    /**
+     * How much of the bias stays in each step; the rest is the new quantile (by default 0.9; at
+     * least 0; at most 1).
+     */
+    public QuantileGate ema(double value) {
+      put("ema", value);
+      return this;
+    }
+
+    /**
+     * Quantiles are of each sequence, and their mean counts; otherwise of a micro-batch, not with
+     * several ranks (by default true).
+     */
+    public QuantileGate perSequence(boolean value) {
+      put("per_sequence", value);
+      return this;
+    }
+
+    /**
+     * Standard deviation of the normal distribution that the weights start from (by default 0.02;
+     * at least 0).
+     */
+    public QuantileGate initStd(double value) {
+      put("init_std", value);
+      return this;
+    }
+  }
+
+  /**
    * Attention with scores of content and of distance, each with a learned bias, and a memory of
    * what came before the sequence (Transformer-XL). The decoder's position is then usually
    * NoPosition.
@@ -3204,7 +3386,9 @@ public final class Configs {
     /**
      * Inputs of this layer that are kept from the step before and can be read; 0 for none. Rows
      * of a batch must then continue those of the batch before, one micro-batch a step, on one
-     * rank (by default 0; in tokens; at least 0; at most 16777216).
+     * rank, and the position must not turn keys (NoPosition). In evaluation only: a program with
+     * gradients carries no state yet, and says so (by default 0; in tokens; at least 0; at most
+     * 16777216).
      */
     public RelativeAttention memoryLength(long value) {
       put("memory_length", value);
@@ -3852,6 +4036,68 @@ public final class Configs {
   }
 
   /**
+   * The top_k experts of the largest logits; in training, choices beyond the even share of a
+   * group of experts are moved to groups that have room (SWIPE).
+   */
+  public static final class SwipeGate extends Part {
+    public SwipeGate() {
+      super("SwipeGate");
+    }
+
+    /**
+     * Width of the input (dictated by what surrounds it; at least 1; at most 1048576).
+     */
+    public SwipeGate modelDim(long value) {
+      put("model_dim", value);
+      return this;
+    }
+
+    /**
+     * How many there are to choose from (dictated by what surrounds it; at least 1; at most
+     * 65536).
+     */
+    public SwipeGate numExperts(long value) {
+      put("num_experts", value);
+      return this;
+    }
+
+    /**
+     * How many a token visits (by default 2; at least 1; at most 65536).
+     */
+    public SwipeGate topK(long value) {
+      put("top_k", value);
+      return this;
+    }
+
+    /**
+     * Experts of a group, neighbours by number, that get an even share together; 1: each expert
+     * (by default 1; at least 1; at most 65536).
+     */
+    public SwipeGate groupSize(long value) {
+      put("group_size", value);
+      return this;
+    }
+
+    /**
+     * Tokens are shared out within each sequence; otherwise within a micro-batch, not with
+     * several ranks (by default true).
+     */
+    public SwipeGate perSequence(boolean value) {
+      put("per_sequence", value);
+      return this;
+    }
+
+    /**
+     * Standard deviation of the normal distribution that the weights start from (by default 0.02;
+     * at least 0).
+     */
+    public SwipeGate initStd(double value) {
+      put("init_std", value);
+      return this;
+    }
+  }
+
+  /**
    * One expert a token, weighted by its probability (Switch Transformer).
    */
   public static final class SwitchGate extends Part {
@@ -4198,6 +4444,72 @@ public final class Configs {
       put("profile", value);
       return this;
     }
+
+    /**
+     * Checkpoint folder, imported or trained, whose parameters a new run starts with, matched by
+     * path; its tokenizer, if it has one, stands in for data.tokenizer. Empty: runtime.seed gives
+     * all values (by default "").
+     */
+    public Trainer initFrom(String value) {
+      put("init_from", value);
+      return this;
+    }
+
+    /**
+     * Pattern of parameters that the checkpoint of init_from need not have, such as those of
+     * adapters; they start as runtime.seed says. Empty: it has all (by default "").
+     */
+    public Trainer initMissing(String value) {
+      put("init_missing", value);
+      return this;
+    }
+
+    /**
+     * How experts start where the checkpoint of init_from has a dense feed-forward in their
+     * place: as copies of it, or, where they are narrower, as its parts; and how it is put
+     * together again from them (by default "exact").
+     */
+    public Trainer initExperts(ExpertScaling value) {
+      put("init_experts", value);
+      return this;
+    }
+
+    /**
+     * File for a picture of one step: which thread worked on which kernel when, as JSON that
+     * chrome://tracing and Perfetto read. Ranks after the first append ".rank" and their number.
+     * Empty writes none (by default "").
+     */
+    public Trainer trace(String value) {
+      put("trace", value);
+      return this;
+    }
+
+    /**
+     * The step that is traced; the first ones are not typical (by default 3; in steps; at least
+     * 1).
+     */
+    public Trainer traceStep(long value) {
+      put("trace_step", value);
+      return this;
+    }
+
+    /**
+     * Exceptions by path; the first that matches wins (by default []).
+     */
+    public Trainer recomputeRules(List<?> value) {
+      put("recompute_rules", value);
+      return this;
+    }
+
+    /**
+     * Most memory that the plan of a step may take, as `tessera graph` counts it. Segments that
+     * no rule names then compute again as little as fits, starting from `recompute`: selective
+     * from the first layer on, then full. 0: no bound (by default 0; in bytes; at least 0).
+     */
+    public Trainer memoryBudget(long value) {
+      put("memory_budget", value);
+      return this;
+    }
   }
 
   /**
@@ -4355,8 +4667,9 @@ public final class Configs {
     }
 
     /**
-     * The layers: their attention should not be causal, their position is that of the patches
-     * ("NoPosition") (any part of role decoder; by default Decoder).
+     * The layers: their attention should not be causal. A position that stands here comes on top
+     * of that of the patches and counts them by rows; "NoPosition" is usual (any part of role
+     * decoder; by default Decoder).
      */
     public VisionModel encoder(Object value) {
       put("encoder", value);

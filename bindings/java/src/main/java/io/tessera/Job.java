@@ -6,8 +6,8 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.atomic.AtomicReference;
 
 /**
- * Training, an import or an export on a thread of its own. Any thread may use it. Closing it cancels a running
- * one and waits for its step.
+ * Training, an import or an export on a thread of its own. Any thread may use it. Closing it cancels
+ * a running one and waits for its step.
  */
 public final class Job extends NativeHandle {
   private final AtomicReference<Throwable> sinkFailure;
@@ -64,15 +64,20 @@ public final class Job extends NativeHandle {
 
   /**
    * The job as a future: it completes when the job ends, exceptionally with the TesseraException
-   * that says why it did not get there. Cancelling the future cancels the job. The first call
-   * starts a daemon thread that waits.
+   * that says why it did not get there, on the job's own thread, so that what depends on it should
+   * be short or asynchronous. Cancelling the future cancels the job. No thread waits.
    */
-  public synchronized CompletableFuture<Progress> future() {
+  public synchronized CompletableFuture<Progress> future() throws TesseraException {
     if (future == null) {
       Cancelling made = new Cancelling(this);
-      Thread thread = new Thread(() -> made.completeWhenDone(this), "tessera-job-wait");
-      thread.setDaemon(true);
-      thread.start();
+      long held = hold(); // closing the job must not free it before it has told
+      Runnable complete = () -> made.completeWhenDone(this, held);
+      try {
+        Raw.tsr_job_on_end(held, complete);
+      } catch (TesseraException refused) {
+        letGo();
+        throw refused;
+      }
       future = made;
     }
     return future;
@@ -85,11 +90,17 @@ public final class Job extends NativeHandle {
       this.job = job;
     }
 
-    void completeWhenDone(Job running) {
+    void completeWhenDone(Job ended, long handle) {
       try {
-        complete(running.await());
+        Raw.tsr_job_wait(handle, 0);
+        Sink.check(ended.sinkFailure);
+        long[] fields = new long[3 + Step.FIELDS];
+        Raw.tsr_job_progress(handle, fields);
+        complete(Progress.of(fields));
       } catch (Throwable thrown) {
         completeExceptionally(thrown);
+      } finally {
+        ended.letGo();
       }
     }
 

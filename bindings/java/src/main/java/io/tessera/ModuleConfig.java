@@ -3,7 +3,7 @@ package io.tessera;
 import java.util.Collections;
 import java.util.Map;
 
-/** The resolved config of a module: every field has its value. */
+/** The resolved config of a module, optimizer or schedule: every field has its value. */
 public final class ModuleConfig {
   private final Map<String, Object> fields;
 

@@ -52,6 +52,15 @@ abstract class NativeHandle implements AutoCloseable {
     }
   }
 
+  /** The handle, which stays until {@link #letGo}, whoever closes it. */
+  final long hold() {
+    return counted.acquire();
+  }
+
+  final void letGo() {
+    counted.release();
+  }
+
   final void act(Act call) throws TesseraException {
     use(handle -> {
       call.with(handle);

@@ -1,5 +1,7 @@
 package io.tessera;
 
+import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -60,6 +62,11 @@ public final class Runtime extends NativeHandle {
      */
     public Builder hardware(Map<String, ?> fields) {
       return with("hardware", fields);
+    }
+
+    /** Allows {@link Runtime#loadPlugin}, which runs code of a file. */
+    public Builder plugins(boolean areAllowed) {
+      return with("plugins", areAllowed);
     }
 
     /** How long the ranks wait for each other. */
@@ -128,6 +135,44 @@ public final class Runtime extends NativeHandle {
       Text.withoutNul(op.name(), "name"), Text.withoutNul(op.signature(), "signature"),
       Text.withoutNul(op.doc(), "doc"), op, new int[] {op.version(), op.hasGradient() ? 1 : 0}};
     act(handle -> Raw.tsr_runtime_register_op(handle, parts));
+  }
+
+  /** Registers a data source: a trainer whose {@code data.source} is {@code name} reads there. */
+  public void registerSource(String name, DataSource source) throws TesseraException {
+    Object[] parts = {Text.withoutNul(name, "name"), notNull(source, "source")};
+    act(handle -> Raw.tsr_runtime_register_source(handle, parts));
+  }
+
+  /**
+   * Registers an optimizer. Training costs what the ops of its updates cost.
+   *
+   * @param schema the FlatBuffers text of its table, with role "optimizer" and a field
+   *     {@code learning_rate: double}
+   * @param type the name of that table
+   * @param slots names of what is kept per parameter
+   */
+  public void registerOptimizer(String schema, String type, List<String> slots,
+      Optimizer optimizer) throws TesseraException {
+    Object[] parts = {Text.withoutNul(schema, "schema"), Text.withoutNul(type, "type"),
+      notNull(optimizer, "optimizer"), Text.withoutNul(String.join(",", slots), "slots")};
+    act(handle -> Raw.tsr_runtime_register_optimizer(handle, parts));
+  }
+
+  /** Registers a schedule of the learning rate; its table has the role "schedule". */
+  public void registerSchedule(String schema, String type, Schedule schedule)
+      throws TesseraException {
+    Object[] parts = {Text.withoutNul(schema, "schema"), Text.withoutNul(type, "type"),
+      notNull(schedule, "schedule")};
+    act(handle -> Raw.tsr_runtime_register_schedule(handle, parts));
+  }
+
+  /**
+   * Loads a shared library that registers parts of its own with this runtime; its manifest, JSON.
+   * PERMISSION_DENIED unless {@link Builder#plugins} allowed it.
+   */
+  public String loadPlugin(Path path) throws TesseraException {
+    byte[] text = Text.bytes(path.toString());
+    return text(handle -> out -> Raw.tsr_runtime_load_plugin(handle, text, out));
   }
 
   static <T> T notNull(T value, String what) throws TesseraException {
