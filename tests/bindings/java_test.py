@@ -11,6 +11,7 @@ import re
 import subprocess
 
 import binding_testing
+import plugin_testing
 import python_env
 from binding_testing import BINDINGS, LIBRARY_FOLDER, run
 
@@ -29,6 +30,43 @@ NOT_NEEDED = {
     "tsr_status_rank": "native/errors.h reads the status",
     "tsr_status_retryable": "native/errors.h reads the status",
 }
+
+
+# Trains with the gates of plug-ins: arguments are a corpus, then pairs of gate and path.
+PLUGIN_HOST = """
+import io.tessera.*;
+import io.tessera.Runtime;
+import java.nio.file.Path;
+import java.util.Map;
+
+public class Plugins {
+  public static void main(String[] words) throws Exception {
+    try (Runtime runtime = Runtime.builder().threads(1).plugins(true).build()) {
+      for (int i = 1; i < words.length; i += 2) {
+        if (!runtime.loadPlugin(Path.of(words[i + 1])).contains(words[i])) {
+          throw new AssertionError(words[i]);
+        }
+        Map<String, ?> mixture = Map.of("type", "MixtureOfExperts", "num_experts", 4, "top_k", 2,
+            "gate", Map.of("type", words[i]),
+            "expert", Map.of("type", "FeedForward", "hidden_dim", 16));
+        try (Config config = Config.of(runtime, Map.of(
+                "model", Map.of("type", "LanguageModel", "vocab_size", 256, "model_dim", 16,
+                    "decoder", Map.of("num_layers", 1, "layer", Map.of(
+                        "attention", Map.of("num_heads", 2), "feed_forward", mixture))),
+                "data", Map.of("train", words[0]),
+                "trainer", Map.of("steps", 3, "batch_size", 2, "sequence_length", 16)));
+            Trainer trainer = Trainer.create(config)) {
+          Step last = null;
+          for (Step step : trainer.steps()) {
+            last = step;
+          }
+          System.out.printf("%s: %.3f%n", words[i], last.loss());
+        }
+      }
+    }
+  }
+}
+"""
 
 
 def environment():
@@ -80,6 +118,14 @@ class JavaTest(binding_testing.BindingTest):
         self.assertRegex(cached, r"^\d+\.\d+\.\d+-[0-9a-f]{16}$")
         self.assertEqual(sorted(os.listdir(self.at("cache", "tessera", cached))),
                          ["libtessera.so.0", "libtesserajni.so"])
+
+    def test_plugins_in_c_and_rust(self):
+        self.write("Plugins.java", PLUGIN_HOST)
+        run(["javac", "-cp", self.classes, "-d", self.folder, self.at("Plugins.java")])
+        text = self.java([self.classes, self.natives, self.folder], "Plugins", self.corpus,
+                         "SharpGate", plugin_testing.sharp_gate(self.folder),
+                         "BluntGate", plugin_testing.blunt_gate())
+        self.assertRegex(text, r"SharpGate: \d\.\d+\nBluntGate: \d\.\d+\n")
 
     def test_a_missing_library_is_said_clearly(self):
         self.write("Version.java", "public class Version { public static void main(String[] a) {"

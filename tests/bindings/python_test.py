@@ -7,6 +7,7 @@ python/. The PyTorch suite needs a Python that has PyTorch ($TESSERA_TORCH_PYTHO
 PyTorch is too large to be fetched by a test; without one it is skipped, with that reason.
 """
 
+import json
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ import unittest
 import zipfile
 
 import binding_testing
+import plugin_testing
 import python_env as env
 
 SUITES = os.path.join(env.HERE, "python")
@@ -173,6 +175,12 @@ class PythonTest(unittest.TestCase):
 
     def test_data_sources_optimizers_and_schedules(self):
         self.suite("parts")
+
+    def test_plugins(self):
+        plugins = {"right": {"SharpGate": plugin_testing.sharp_gate(self.folder),
+                             "BluntGate": plugin_testing.blunt_gate()},
+                   "wrong": plugin_testing.wrong_plugins(self.folder)}
+        self.suite("plugin", PLUGINS=json.dumps(plugins))
 
     def test_lifetimes(self):
         self.suite("lifetime")

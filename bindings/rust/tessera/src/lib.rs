@@ -28,6 +28,7 @@ mod module;
 mod op;
 mod optimizer;
 mod paths;
+mod plugin;
 mod program;
 mod runtime;
 mod tensor;
@@ -43,6 +44,8 @@ pub use job::{Canceller, Job, Progress};
 pub use module::{ModuleConfig, Scope};
 pub use op::{OpDef, Operand, OperandMut};
 pub use optimizer::Update;
+#[doc(hidden)]
+pub use plugin::{start_plugin, PluginDef, PluginRuntime, PluginStatus};
 pub use program::{Outputs, Program, ProgramOptions};
 pub use runtime::{Runtime, RuntimeBuilder};
 pub use tensor::{DType, Element, Tensor};
