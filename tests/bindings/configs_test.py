@@ -1,4 +1,4 @@
-"""The config builders of Rust, Go and Java are those of the catalogue.
+"""The config builders and op wrappers of Rust, Go and Java are those of the catalogue.
 
 Method: bindings/generate writes them anew from the built library. A short run asks that what
 stands in the tree is still there, type by type and field by field; a long one that they are the
@@ -18,6 +18,8 @@ GENERATE = os.path.join(BINDINGS, "generate")
 PATTERNS = {"rust": (r"^impl (\w+) \{", r'insert\(\s*"(\w+)"'),
             "go": (r"^type (\w+) struct", r'json:"(\w+),'),
             "java": (r"^  public static final class (\w+)", r'put\("(\w+)"')}
+OP_PATTERNS = {"rust": r'to\.add_op\(\s*"(\w+)"', "go": r'b\.AddMany\("(\w+)"',
+               "java": r'      super\("(\w+)"\)'}
 
 
 def files():
@@ -25,7 +27,7 @@ def files():
     spec = importlib.util.spec_from_loader("generate", loader)
     module = importlib.util.module_from_spec(spec)
     loader.exec_module(module)
-    return module.FILES
+    return module.FILES, module.op_wrappers.FILES
 
 
 def fields(text, language):
@@ -44,7 +46,7 @@ def fields(text, language):
 class ConfigsTest(binding_testing.BindingTest):
     def test_builders_are_those_of_the_catalogue(self):
         run([GENERATE, os.path.join(LIBRARY_FOLDER, "libtessera.so"), self.folder])
-        for language, path in files().items():
+        for language, path in files()[0].items():
             kept = binding_testing.read(BINDINGS, path)
             made = binding_testing.read(self.at(path))
             if binding_testing.IS_LONG:
@@ -52,6 +54,11 @@ class ConfigsTest(binding_testing.BindingTest):
             found = fields(kept, language)
             self.assertGreater(len(found), 300, path)
             self.assertEqual(found - fields(made, language), set(), "run bindings/refresh")
+        for language, path in files()[1].items():
+            kept, made = (set(re.findall(OP_PATTERNS[language], binding_testing.read(*parts)))
+                          for parts in ((BINDINGS, path), (self.folder, path)))
+            self.assertGreater(len(kept), 100, path)
+            self.assertEqual(kept - made, set(), "run bindings/refresh")
 
 
 if __name__ == "__main__":

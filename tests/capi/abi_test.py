@@ -2,8 +2,8 @@
 
 Method: libabigail compares libraries made of the declarations of two headers, compiled with debug
 information: a recorded one of capi/abi and today's. That comparison is shown to find each kind of
-offence. A program is compiled with the recorded header and run with the library of the build; one is
-compiled with a header of tomorrow and says what it lacks.
+offence. A program is compiled with the recorded header and run with the library of the build; one
+is compiled with a header of tomorrow and says what it lacks.
 """
 
 import glob
@@ -123,11 +123,12 @@ class AbiTest(unittest.TestCase):
 
         offences = {
             "a function gone": changed("TSR_API void tsr_text_free(char* text);", ""),
-            "a parameter's type": changed("tsr_job* job, double timeout_s", "tsr_job* job, float s"),
-            "a field in the middle": changed("  int32_t done;", "  int64_t more;\n  int32_t done;"),
+            "a parameter's type": changed(
+                "tsr_job* job, double timeout_s", "tsr_job* job, float s"),
+            "a field in the middle": changed("  int32_t done;", "  int64_t m;\n  int32_t done;"),
             "a field's type": changed("  double grad_norm;", "  float grad_norm;"),
             "a constant": changed("TSR_CANCELLED = 1,", "TSR_CANCELLED = 21,"),
-            "a callback": changed("(*tsr_metrics_sink)(void* user,", "(*tsr_metrics_sink)(int user,"),
+            "a callback": changed("(*tsr_metrics_sink)(void* user,", "(*tsr_metrics_sink)(int u,"),
         }
         for what, text in offences.items():
             with self.subTest(offence=what):
@@ -172,8 +173,9 @@ class AbiTest(unittest.TestCase):
         said = run(program, code=1)
         self.assertRegex(said, r"libtessera\.so\.0: version `TESSERA_9\.9' not found")
         # Through dlopen, or with a struct that has grown: the library itself says it.
-        grown = header.replace("  void (*destroy)(void* user);   /* may be NULL */\n} tsr_module_def;",
-                               "  void (*destroy)(void* user);\n  void* more;\n} tsr_module_def;")
+        end = "  void (*destroy)(void* user);   /* may be NULL */\n} tsr_module_def;"
+        grown = header.replace(
+            end, "  void (*destroy)(void* user);\n  void* more;\n} tsr_module_def;")
         self.assertNotEqual(grown, header)
         self.write(grown, "grown", "tessera.h")
         source = self.write(

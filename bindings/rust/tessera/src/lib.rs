@@ -26,6 +26,7 @@ mod graph;
 mod job;
 mod module;
 mod op;
+pub mod ops;
 mod optimizer;
 mod paths;
 mod plugin;

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use common::{runtime, small_config, Folder};
 use serde_json::json;
-use tessera::{Code, Config, Error, Runtime, Trainer};
+use tessera::{ops, Code, Config, DType, Error, Graph, Runtime, Trainer};
 
 const SGD: &str = r#"
     /// Stochastic gradient descent with momentum.
@@ -104,6 +104,31 @@ fn errors_and_panics_of_parts_are_those_of_the_call() {
     let open = Runtime::builder().threads(1).plugins(true).build().unwrap();
     let error = open.load_plugin(folder.corpus()).unwrap_err();
     assert_eq!(error.code(), Code::FailedPrecondition);
+}
+
+#[test]
+fn ops_add_what_they_name() {
+    let runtime = runtime();
+    let text = |is_typed: bool| {
+        let graph = Graph::new(&runtime).unwrap();
+        let x = graph.input("x", DType::F32, "N,8").unwrap();
+        let w = graph.input("w", DType::F32, "4,8").unwrap();
+        let (most, indices) = if is_typed {
+            let y = ops::Matmul::new().transpose_rhs(true).add(&graph, x, w).unwrap();
+            let [values, indices] = ops::TopK::new(2).add(&graph, y).unwrap();
+            let low = ops::Fill::new().value(f64::NEG_INFINITY).add(&graph, &[]).unwrap();
+            (ops::Maximum::new().add(&graph, values, low).unwrap(), indices)
+        } else {
+            let y = graph.add("matmul", &[x, w], json!({"transpose_rhs": true})).unwrap();
+            let top = graph.add_many("top_k", &[y], json!({"k": 2})).unwrap();
+            let low = graph.add("fill", &[], json!({"value": "-inf"})).unwrap();
+            (graph.add("maximum", &[top[0], low], ()).unwrap(), top[1])
+        };
+        graph.output("a", most).unwrap();
+        graph.output("b", indices).unwrap();
+        graph.to_text().unwrap()
+    };
+    assert_eq!(text(true), text(false));
 }
 
 struct Signal(mpsc::Sender<()>);

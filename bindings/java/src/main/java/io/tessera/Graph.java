@@ -7,7 +7,7 @@ import java.util.Map;
  * A function built op by op, to be compiled into a {@link Program}. One thread at a time uses it; a
  * second one gets FAILED_PRECONDITION.
  */
-public final class Graph extends NativeHandle {
+public final class Graph extends NativeHandle implements OpBuilder {
   private Graph(long handle) {
     super(handle, Raw::tsr_graph_free);
   }
@@ -48,6 +48,7 @@ public final class Graph extends NativeHandle {
   }
 
   /** Adds an op with any number of outputs. */
+  @Override
   public List<Value> addMany(String op, Map<String, ?> attrs, List<Value> inputs)
       throws TesseraException {
     byte[] json = Text.bytes(Json.write(attrs));

@@ -10,7 +10,7 @@ import java.util.stream.LongStream;
  * takes ops. It lives during the call only, on the thread that traces; later it throws
  * IllegalStateException.
  */
-public final class Scope {
+public final class Scope implements OpBuilder {
   private final Thread thread = Thread.currentThread();
   private long handle;
 
@@ -47,6 +47,7 @@ public final class Scope {
   }
 
   /** Adds an op with any number of outputs. */
+  @Override
   public List<Value> addMany(String op, Map<String, ?> attrs, List<Value> inputs)
       throws TesseraException {
     byte[] json = Text.bytes(Json.write(attrs));

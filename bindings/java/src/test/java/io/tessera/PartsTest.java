@@ -120,6 +120,37 @@ final class PartsTest {
     }
   }
 
+  private static String graphText(Runtime runtime, boolean isTyped) throws TesseraException {
+    try (Graph graph = Graph.create(runtime)) {
+      Value x = graph.input("x", DType.F32, "N,8");
+      Value w = graph.input("w", DType.F32, "4,8");
+      List<Value> top;
+      Value low;
+      Value most;
+      if (isTyped) {
+        Value y = new Ops.Matmul().transposeRhs(true).add(graph, x, w);
+        top = new Ops.TopK(2).add(graph, y);
+        low = new Ops.Fill().value(Double.NEGATIVE_INFINITY).add(graph);
+        most = new Ops.Maximum().add(graph, top.get(0), low);
+      } else {
+        Value y = graph.add("matmul", Map.of("transpose_rhs", true), x, w);
+        top = graph.addMany("top_k", Map.of("k", 2), List.of(y));
+        low = graph.add("fill", Map.of("value", "-inf"));
+        most = graph.add("maximum", top.get(0), low);
+      }
+      graph.output("a", most);
+      graph.output("b", top.get(1));
+      return graph.toText();
+    }
+  }
+
+  @Test
+  void opsAddWhatTheyName() throws Exception {
+    try (Runtime runtime = Small.runtime()) {
+      assertEquals(graphText(runtime, false), graphText(runtime, true));
+    }
+  }
+
   @Test
   void aJobThatIsClosedStillCompletesItsFuture() throws Exception {
     try (Runtime runtime = Small.runtime();
