@@ -587,8 +587,10 @@ TSR_API TSR_MUST_USE tsr_status* tsr_runtime_load_plugin(tsr_runtime* runtime, c
 /* ---- Program: compile, run, differentiate ---------------------------------------------------- */
 
 /* Compiles the model of a config. `options` is JSON: {"mode": "evaluate" ("train", "decode"),
- * "gradients": false, "dtype": "" (the config's), "recompute": "selective", "seed": runtime.seed}.
- * Parameters start as the config's initialisers say. A program that decodes keeps caches from run
+ * "gradients": false, "dtype": "" (the config's), "recompute": "selective", "seed": runtime.seed,
+ * "routing": "" ("record", "replay")}. A model with mixtures of experts records its routing as
+ * results "routing/PATH" i32[..., K], the experts of every token, or replays it from inputs of these
+ * names. Parameters start as the config's initialisers say. A program that decodes keeps caches from run
  * to run: its input `start` says how many of the cached tokens of each row count, by default all,
  * and a batch of another size begins anew. Owns: the caller frees *out_program.
  * Threads: any. Since: 0.1. */
@@ -596,7 +598,7 @@ TSR_API TSR_MUST_USE tsr_status* tsr_program_from_config(const tsr_config* confi
                                                          const char* options, size_t options_len,
                                                          tsr_program** out_program);
 
-/* Compiles a graph. `options` as above ("mode" and "dtype" do not apply; "seed": 0).
+/* Compiles a graph. `options` as above ("mode", "dtype" and "routing" do not apply; "seed": 0).
  * Owns: the caller frees *out_program. Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_program_from_graph(const tsr_graph* graph, const char* options,
                                                         size_t options_len,
