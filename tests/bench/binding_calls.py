@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""What calls and callbacks cost from Rust, Go and Java, in ns, as a table.
+"""What calls and callbacks cost from C, Rust, Go and Java, in ns, as a table.
 
     tests/bench/binding_calls.py     after tests/bindings/java_test.py has built the Java binding
 
@@ -15,6 +15,14 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "bindings"))
 import binding_testing  # noqa: E402  (the folder beside this one)
 from binding_testing import BINDINGS, LIBRARY_FOLDER, run, scratch  # noqa: E402
+
+
+def c():
+    program = os.path.join(scratch("c"), "calls")
+    run(["cc", "-std=c11", "-O2", "-Wall", "-Wextra", os.path.join(HERE, "calls.c"), "-I",
+         os.path.join(os.path.dirname(BINDINGS), "capi", "include"), "-L", LIBRARY_FOLDER,
+         "-ltessera", f"-Wl,-rpath,{LIBRARY_FOLDER}", "-o", program])
+    return run([program])
 
 
 def rust():
@@ -43,7 +51,7 @@ def java():
 
 def main():
     columns = {}
-    for language in (rust, go, java):
+    for language in (c, rust, go, java):
         lines = language().strip().split("\n")
         columns[language.__name__] = dict(line.rsplit(": ", 1) for line in lines)
     print(f"{'ns':28}" + "".join(f"{name:>10}" for name in columns))

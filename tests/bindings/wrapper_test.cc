@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <future>
 
 #include "gtest/gtest.h"
 
@@ -159,6 +160,46 @@ TEST_F(WrapperTest, ExceptionsOfCallbacksComeBackAsThemselves) {
   EXPECT_THROW(trainer.NewGenerator().Generate(
                    "the ", R"({"max_tokens": 3})", [](std::string_view) -> bool { throw Mine{8}; }),
                Mine);
+}
+
+TEST_F(WrapperTest, PartsTrainAsTheBuiltInOnes) {
+  runtime_.RegisterSource("memory", [](Corpus& corpus, std::string_view name) {
+    if (name == "throws") throw std::out_of_range("here");
+    for (int i = 0; i < 400; ++i) {
+      corpus.AddText("the quick brown fox jumps over the lazy dog.\n");
+    }
+  });
+  runtime_.RegisterSource("ids", [](Corpus& corpus, std::string_view) {
+    corpus.AddTokens(std::vector<uint32_t>(200, 3));
+    corpus.AddTokens(std::vector<uint16_t>(200, 3));
+  });
+  runtime_.RegisterOptimizer(
+      "HostSgd", "table HostSgd (role: \"optimizer\") { learning_rate: double = 0.05; }", "momentum",
+      [](Scope& scope, std::string_view, const std::vector<tsr_value>& values) {
+        return scope.AddAll("sgd_update", values, R"({"momentum": 0.9})");
+      });
+  runtime_.RegisterSchedule("HostHalf", "table HostHalf (role: \"schedule\") { x: long; }",
+                            [](std::string_view, int64_t, int64_t) { return 0.5; });
+  Config built_in = SmallConfig(), custom = SmallConfig();
+  built_in.Set("optimizer", R"({"type": "Sgd", "learning_rate": 0.025, "momentum": 0.9})");
+  built_in.Set("schedule", R"({"type": "Constant", "warmup_steps": 0})");
+  custom.Set("optimizer", "HostSgd").Set("schedule", "HostHalf").Set("data.source", "memory");
+  Trainer a(built_in), b(custom);
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(a.Step().loss, b.Step().loss);
+  custom.Set("data.source", "ids");
+  EXPECT_GT(Trainer(custom).Step().loss, 0);
+  custom.Set("data.source", "memory").Set("data.train", "throws");
+  EXPECT_THROW(Trainer{custom}, std::out_of_range);
+  EXPECT_THROW(runtime_.LoadPlugin("x.so"), Error);
+}
+
+TEST_F(WrapperTest, AJobTellsWhenItHasEnded) {
+  Trainer trainer(SmallConfig());
+  Job job = trainer.Run(2);
+  std::promise<void> ended;
+  job.OnEnd([&] { ended.set_value(); });
+  ended.get_future().wait();
+  EXPECT_EQ(job.Progress().step, 2);
 }
 
 TEST_F(WrapperTest, JobsAreCancelledAndParentsMayGoFirst) {

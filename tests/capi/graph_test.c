@@ -136,6 +136,22 @@ static void TestWrongOps(tsr_runtime* runtime) {
   tsr_graph_free(graph);
 }
 
+/* A value is replaced by what is made of it, in the same place. */
+static void TestResultsInThePlaceOfOperands(tsr_runtime* runtime) {
+  tsr_graph* graph = NULL;
+  tsr_value x, first;
+  size_t count = 1;
+  char* text = NULL;
+  size_t len = 0;
+  OK(tsr_graph_new(runtime, &graph));
+  x = first = Input(graph, "x", TSR_F32, "N,4");
+  OK(tsr_graph_add(graph, TEXT("square"), &x, 1, NULL, 0, &x, &count));
+  EXPECT(x != first && count == 1);
+  OK(tsr_graph_add(graph, TEXT("exp"), &x, 1, NULL, 0, &x, &count));
+  GIVES(tsr_graph_type(graph, x, &text, &len), text, "f32[N,4]");
+  tsr_graph_free(graph);
+}
+
 static void TestWrongOutputsAndLosses(tsr_runtime* runtime) {
   tsr_graph* graph = NewGraph(runtime);
   const tsr_value x = Input(graph, "x", TSR_F32, "B");
@@ -251,6 +267,7 @@ int main(void) {
   TestTypesAndText(runtime);
   TestWrongInputsAndParams(runtime);
   TestWrongOps(runtime);
+  TestResultsInThePlaceOfOperands(runtime);
   TestWrongOutputsAndLosses(runtime);
   TestBytes(runtime);
   tsr_runtime_free(runtime);

@@ -198,11 +198,12 @@ absl::Status AddOp(Function& function, const OpTable& ops, const OpRequest& requ
   const std::string_view op = request.op;
   RETURN_IF_ERROR(CheckPointer(inout_count, "inout_count"));
   ASSIGN_OR_RETURN(const OpDef* def, ops.Get(op));
+  // A copy: a caller may have a value replaced by what is made of it, in the same place.
+  const std::vector<ValueId> inputs(request.inputs.begin(), request.inputs.end());
   std::vector<ValueType> types;
-  for (size_t i = 0; i < request.inputs.size(); ++i) {
-    RETURN_IF_ERROR(
-        CheckValue(function, request.inputs[i], absl::StrCat(op, ": inputs[", i, "]")));
-    types.push_back(function.type(request.inputs[i]));
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    RETURN_IF_ERROR(CheckValue(function, inputs[i], absl::StrCat(op, ": inputs[", i, "]")));
+    types.push_back(function.type(inputs[i]));
   }
   absl::StatusOr<Attrs> attrs = AttrsFromJson(request.attrs, def);
   if (!attrs.ok()) {
@@ -213,8 +214,7 @@ absl::Status AddOp(Function& function, const OpTable& ops, const OpRequest& requ
   // What finds no room is not added.
   std::vector<ValueId> values(results.size(), kNoValue);
   RETURN_IF_ERROR(GiveValues<ValueId>(values, outputs, inout_count, op));
-  ASSIGN_OR_RETURN(values, function.AddNode(*def, complete, {request.inputs.begin(),
-                                                             request.inputs.end()}));
+  ASSIGN_OR_RETURN(values, function.AddNode(*def, complete, inputs));
   std::copy(values.begin(), values.end(), outputs);
   return absl::OkStatus();
 }
