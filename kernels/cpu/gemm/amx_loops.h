@@ -16,7 +16,7 @@ inline constexpr int64_t kTileSide = 16;               // rows of a tile, and co
 inline constexpr int64_t kTileRowBytes = 64;
 inline constexpr int64_t kAmxUnit = 32;                // bf16 in a tile row
 inline constexpr int64_t kAmxRows = 2 * kTileSide;     // of a panel, and columns
-inline constexpr int64_t kFetchLines = 11;             // ahead, per unit
+inline constexpr int64_t kAmxFetches = 8;              // with each unit
 inline constexpr int64_t kUnitBytes = kAmxRows * kTileRowBytes;  // of a panel
 
 // [pair][32 columns]; pairs that fill up the last unit are zero.
@@ -60,7 +60,6 @@ void AmxProduct(int64_t units, const void* lhs, const void* rhs, const TileTarge
   constexpr int64_t kRightStep = kAmxRows * 4;
   const char* left = static_cast<const char*>(lhs);
   const char* right = static_cast<const char*>(rhs);
-  const char* next = target.next;
   // The tile intrinsics do not say that they read memory: what was packed must be there by now.
   asm volatile("" : : : "memory");
   Tiles::ClearSums();
@@ -73,9 +72,10 @@ void AmxProduct(int64_t units, const void* lhs, const void* rhs, const TileTarge
     Tiles::LoadLeft1(left + kTileSide * kLeftStep, kLeftStep);
     Tiles::Add10();
     Tiles::Add11();
-    // A share of the next right panel with each unit; three tiles of rows use this one.
-    for (int64_t line = 0; line < kFetchLines; ++line) __builtin_prefetch(next + line * 64, 0, 2);
-    next += kFetchLines * 64;
+    for (int64_t f = u * kAmxFetches; f < (u + 1) * kAmxFetches; ++f) {
+      __builtin_prefetch(target.right.at + (f >> target.right.shift) * target.right.step, 0, 2);
+      __builtin_prefetch(target.left.at + (f >> target.left.shift) * target.left.step, 0, 2);
+    }
     left += kByRow ? kTileRowBytes : kUnitBytes;
     right += kUnitBytes;
   }
@@ -101,7 +101,8 @@ constexpr GemmKernel AmxKernel() {
           AmxProduct<Tiles, false>,
           AmxProduct<Tiles, true>,
           Tiles::Enter,
-          Tiles::Leave};
+          Tiles::Leave,
+          kAmxFetches};
 }
 
 }  // namespace

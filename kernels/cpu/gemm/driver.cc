@@ -5,10 +5,10 @@
 namespace tessera::cpu::dense {
 namespace {
 
-constexpr int64_t kTaskRows = 112;     // of C, at most, and so many columns
-constexpr int64_t kTaskColumns = 512;
-constexpr int64_t kPackPanels = 4;     // right panels packed by a phase 0 task
-constexpr int64_t kWantedTasks = 24;
+constexpr int64_t kScratchBytes = 544 << 10;  // left panels and sums of a task
+constexpr int64_t kMostTileColumns = 32;
+constexpr int64_t kPackPanels = 4;            // right panels packed by a phase 0 task
+constexpr int64_t kWantedTasks = 16;
 constexpr int64_t kAlign = 64;
 
 struct GemmParams {
@@ -20,6 +20,7 @@ struct GemmParams {
   int32_t task_row_panels;
   int32_t task_column_panels;
   int32_t k_blocks;
+  bool packs_right;  // tasks of phase 1 pack right panels themselves; else phase 0 does, for all
 
   int64_t block_units() const { return kBlockBytes / kernel->unit_bytes; }
   int64_t block_k() const { return block_units() * kernel->unit; }
@@ -29,32 +30,72 @@ struct GemmParams {
   int64_t rhs_batches() const { return shape.rhs_step == 0 ? 1 : shape.batch; }
   // Left panels are stored by row where k is contiguous.
   bool by_row() const { return shape.lhs_k == 1; }
+  int64_t left_panel_bytes() const {
+    return (by_row() ? kRowBytes : kBlockBytes) * kernel->tile_rows;
+  }
 };
 static_assert(sizeof(GemmParams) <= TSR_KERNEL_PARAM_BYTES);
 
-// Right panels lie in the workspace as [batch][block of k][panel].
-void PackRhs(const tsr_kernel_call* call, const GemmParams& p, int64_t task) {
+// The right operand's panel |j| of a block of k.
+StripSource RightStrip(const tsr_kernel_call* call, const GemmParams& p, int64_t batch,
+                       int64_t k_block, int64_t j) {
   const MatmulShape& s = p.shape;
   const int64_t element = static_cast<int64_t>(SizeOf(s.rhs));
-  const char* data = static_cast<const char*>(call->inputs[1].data);
+  const int64_t column = j * p.kernel->tile_columns;
+  const int64_t first_k = k_block * p.block_k();
+  StripSource source;
+  source.step = s.rhs_column;
+  source.k_step = s.rhs_k;
+  source.k = std::min(p.block_k(), s.k - first_k);
+  source.width = std::min<int64_t>(p.kernel->tile_columns, s.n - column);
+  source.data = static_cast<const char*>(call->inputs[1].data) +
+                (batch * s.rhs_step + first_k * s.rhs_k + column * s.rhs_column) * element;
+  return source;
+}
+
+// Where it lies once phase 0 has packed it: [batch][block of k][panel].
+char* PackedRight(const tsr_kernel_call* call, const GemmParams& p, int64_t batch, int64_t k_block,
+                  int64_t j) {
+  const int64_t matrix = p.shape.rhs_step == 0 ? 0 : batch;
+  return static_cast<char*>(call->workspace) +
+         ((matrix * p.k_blocks + k_block) * p.column_panels + j) * p.panel_bytes();
+}
+
+void PackRhs(const tsr_kernel_call* call, const GemmParams& p, int64_t task) {
   const int64_t groups = CeilDiv(p.column_panels, kPackPanels);
   const int64_t k_block = task / groups % p.k_blocks;
   const int64_t batch = task / groups / p.k_blocks;
   const int64_t begin = task % groups * kPackPanels;
   const int64_t end = std::min<int64_t>(p.column_panels, begin + kPackPanels);
-  char* panel = static_cast<char*>(call->workspace) +
-                ((batch * p.k_blocks + k_block) * p.column_panels + begin) * p.panel_bytes();
-  StripSource source;
-  source.step = s.rhs_column;
-  source.k_step = s.rhs_k;
-  source.k = std::min(p.block_k(), s.k - k_block * p.block_k());
-  for (int64_t i = begin; i < end; ++i, panel += p.panel_bytes()) {
-    const int64_t column = i * p.kernel->tile_columns;
-    source.data = data + (batch * s.rhs_step + k_block * p.block_k() * s.rhs_k +
-                          column * s.rhs_column) * element;
-    source.width = std::min<int64_t>(p.kernel->tile_columns, s.n - column);
-    p.kernel->pack_rhs(source, panel);
+  for (int64_t j = begin; j < end; ++j) {
+    p.kernel->pack_rhs(RightStrip(call, p, batch, k_block, j),
+                       PackedRight(call, p, batch, k_block, j));
   }
+}
+
+// Lines of memory that will be read: |rows| times |lines| that follow each other.
+struct Area {
+  const char* data = nullptr;
+  int64_t rows = 0;
+  int64_t step = 0;  // bytes from row to row
+  int64_t lines = 0;
+};
+
+// The share of |tile|, one of |tiles| that make |fetches| each, in fetching |area|: some rows of
+// one of its lines. An area that is too large for all of them is fetched in part.
+Fetch Share(const Area& area, int64_t tile, int64_t tiles, int64_t fetches, const char* idle) {
+  constexpr int32_t kMostShift = 3;
+  if (area.rows == 0) return {idle, 0, 0};
+  int32_t shift = kMostShift + 1;
+  int64_t rows, parts;
+  do {
+    --shift;
+    rows = std::max<int64_t>(1, fetches >> shift);
+    parts = CeilDiv(area.rows, rows);
+  } while (shift > 0 && parts * area.lines > tiles);
+  const int64_t line = tile / parts;
+  if (line >= area.lines) return {idle, 0, 0};
+  return {area.data + tile % parts * rows * area.step + line * kAlign, area.step, shift};
 }
 
 // One task's block of C.
@@ -70,7 +111,6 @@ class BlockTask {
     row_end_ = std::min<int64_t>(p_.row_panels, row_begin_ + p_.task_row_panels);
     column_begin_ = task / row_tasks % column_tasks * p_.task_column_panels;
     column_end_ = std::min<int64_t>(p_.column_panels, column_begin_ + p_.task_column_panels);
-    left_panel_bytes_ = (p_.by_row() ? kRowBytes : kBlockBytes) * kernel_.tile_rows;
   }
 
   void Run() {
@@ -96,71 +136,92 @@ class BlockTask {
       source.data = data + (batch_ * s_.lhs_step + k_block * p_.block_k() * s_.lhs_k +
                             row * s_.lhs_row) * element;
       source.width = std::min<int64_t>(kernel_.tile_rows, s_.m - row);
-      (p_.by_row() ? kernel_.pack_rows : kernel_.pack_units)(
-          source, left_ + (i - row_begin_) * left_panel_bytes_);
+      (p_.by_row() ? kernel_.pack_rows : kernel_.pack_units)(source, LeftPanel(i));
     }
   }
 
+  // Sums of earlier blocks of k lie behind the left panels, tile by tile.
+  char* LeftPanel(int64_t i) { return scratch_ + (i - row_begin_) * p_.left_panel_bytes(); }
+  float* Sums() { return reinterpret_cast<float*>(LeftPanel(row_end_)); }
+
   void Multiply(int64_t k_block) {
     const int64_t units = std::min(p_.block_units(), p_.units() - k_block * p_.block_units());
-    const int64_t rhs_batch = s_.rhs_step == 0 ? 0 : batch_;
-    const char* right =
-        static_cast<const char*>(call_->workspace) +
-        (rhs_batch * p_.k_blocks + k_block) * p_.column_panels * p_.panel_bytes();
     const TileProduct product = p_.by_row() ? kernel_.product_rows : kernel_.product_units;
-    const bool first = k_block == 0;
-    const bool last = k_block + 1 >= p_.k_blocks;
-    const int64_t out_bytes = static_cast<int64_t>(SizeOf(s_.out));
-    char* out = static_cast<char*>(call_->outputs[0].data) + batch_ * s_.m * s_.n * out_bytes;
-    float* sums = sums_;
-    fetched_ = 0;
+    const int64_t rows = row_end_ - row_begin_;
+    const int64_t tiles = rows * (column_end_ - column_begin_);
+    const int64_t fetches = units * kernel_.fetches;
+    const Area next_left = NextLeft(k_block);
+    float* sums = Sums();
+    int64_t tile = 0;
     for (int64_t j = column_begin_; j < column_end_; ++j) {
-      const char* next_panel =
-          right + (j + 1 < column_end_ ? j + 1 : p_.column_panels + column_begin_) *
-                      p_.panel_bytes();
-      for (int64_t i = row_begin_; i < row_end_; ++i) {
-        const int64_t row = i * kernel_.tile_rows;
-        const int64_t column = j * kernel_.tile_columns;
-        TileTarget target;
-        target.rows = static_cast<int32_t>(std::min<int64_t>(kernel_.tile_rows, s_.m - row));
-        target.columns =
-            static_cast<int32_t>(std::min<int64_t>(kernel_.tile_columns, s_.n - column));
-        target.bf16 = last && s_.out == DType::kBF16;
-        target.out = last ? static_cast<void*>(out + (row * s_.n + column) * out_bytes) : sums;
-        target.out_step = last ? s_.n : kernel_.tile_columns;
-        target.add = first ? nullptr : sums;
-        target.add_step = kernel_.tile_columns;
-        // The next right panel comes in while this one is used, a share with each tile, and so do
-        // the rows of the next block of k.
-        target.next = next_panel + (i - row_begin_) * p_.panel_bytes() / (row_end_ - row_begin_);
-        if (!last) FetchLhs(k_block + 1);
-        product(units, left_ + (i - row_begin_) * left_panel_bytes_, right + j * p_.panel_bytes(),
-                target);
+      const char* right = right_;
+      if (p_.packs_right) {
+        kernel_.pack_rhs(RightStrip(call_, p_, batch_, k_block, j), right_);
+      } else {
+        right = PackedRight(call_, p_, batch_, k_block, j);
+      }
+      const Area next_right = NextRight(k_block, j);
+      for (int64_t i = row_begin_; i < row_end_; ++i, ++tile) {
+        TileTarget target = Target(k_block, i, j, sums);
+        // What comes next comes in while this is used, a share with each tile.
+        target.right = Share(next_right, i - row_begin_, rows, fetches, right);
+        target.left = Share(next_left, tile, tiles, fetches, right);
+        product(units, LeftPanel(i), right, target);
         sums += kernel_.tile_rows * kernel_.tile_columns;
       }
     }
   }
 
-  // Fetches one tile's share of the cache lines of the left operand in a block of k.
-  void FetchLhs(int64_t k_block) {
+  // Where the sums of tile (i, j) go: to C after the last block of k, until then to |sums|.
+  TileTarget Target(int64_t k_block, int64_t i, int64_t j, float* sums) const {
+    const int64_t row = i * kernel_.tile_rows;
+    const int64_t column = j * kernel_.tile_columns;
+    const bool last = k_block + 1 >= p_.k_blocks;
+    TileTarget target;
+    target.rows = static_cast<int32_t>(std::min<int64_t>(kernel_.tile_rows, s_.m - row));
+    target.columns = static_cast<int32_t>(std::min<int64_t>(kernel_.tile_columns, s_.n - column));
+    target.bf16 = last && s_.out == DType::kBF16;
+    target.add = k_block == 0 ? nullptr : sums;
+    target.add_step = kernel_.tile_columns;
+    target.out = sums;
+    target.out_step = kernel_.tile_columns;
+    if (last) {
+      target.out = static_cast<char*>(call_->outputs[0].data) +
+                   ((batch_ * s_.m + row) * s_.n + column) * static_cast<int64_t>(SizeOf(s_.out));
+      target.out_step = s_.n;
+    }
+    return target;
+  }
+
+  // What is read of the right operand after panel |j|.
+  Area NextRight(int64_t k_block, int64_t j) const {
+    if (++j == column_end_) {
+      j = column_begin_;
+      if (++k_block >= p_.k_blocks) return {};
+    }
+    if (!p_.packs_right) {
+      return {PackedRight(call_, p_, batch_, k_block, j), p_.panel_bytes() / kAlign, kAlign, 1};
+    }
+    if (s_.rhs_column != 1) return {};  // few rows: nothing to hide it behind
+    const StripSource strip = RightStrip(call_, p_, batch_, k_block, j);
+    const int64_t element = static_cast<int64_t>(SizeOf(s_.rhs));
+    return {static_cast<const char*>(strip.data), strip.k, s_.rhs_k * element,
+            CeilDiv(strip.width * element, kAlign)};
+  }
+
+  // What is read of the left operand after a block of k.
+  Area NextLeft(int64_t k_block) const {
+    if (++k_block >= p_.k_blocks) return {};
     const int64_t element = static_cast<int64_t>(SizeOf(s_.lhs));
     const int64_t first_row = row_begin_ * kernel_.tile_rows;
     const int64_t rows = std::min(s_.m, row_end_ * kernel_.tile_rows) - first_row;
     const int64_t first_k = k_block * p_.block_k();
     const int64_t depth = std::min(p_.block_k(), s_.k - first_k);
-    const int64_t outer = p_.by_row() ? rows : depth;
-    const int64_t outer_step = (p_.by_row() ? s_.lhs_row : s_.lhs_k) * element;
-    const int64_t lines = CeilDiv((p_.by_row() ? depth : rows) * element, kAlign) + 1;
     const char* data = static_cast<const char*>(call_->inputs[0].data) +
                        (batch_ * s_.lhs_step + first_k * s_.lhs_k + first_row * s_.lhs_row) *
                            element;
-    const int64_t tiles = (row_end_ - row_begin_) * (column_end_ - column_begin_);
-    const int64_t end = std::min(outer, fetched_ + CeilDiv(outer, tiles));
-    for (; fetched_ < end; ++fetched_) {
-      for (int64_t line = 0; line < lines; ++line) {
-        __builtin_prefetch(data + fetched_ * outer_step + line * kAlign, 0, 2);
-      }
-    }
+    if (p_.by_row()) return {data, rows, s_.lhs_row * element, CeilDiv(depth * element, kAlign)};
+    return {data, depth, s_.lhs_k * element, CeilDiv(rows * element, kAlign) + 1};
   }
 
   const tsr_kernel_call* call_;
@@ -170,11 +231,8 @@ class BlockTask {
   int64_t batch_;
   int64_t row_begin_, row_end_;        // panels
   int64_t column_begin_, column_end_;  // panels
-  int64_t left_panel_bytes_;
-  int64_t fetched_ = 0;  // rows of the next block's left operand, or of its k
-  // Sums of earlier blocks of k, tile by tile, and the left panels of one block.
-  alignas(kAlign) float sums_[kTaskRows * kTaskColumns];
-  alignas(kAlign) char left_[kTaskRows * kRowBytes];
+  alignas(kAlign) char scratch_[kScratchBytes];
+  alignas(kAlign) char right_[kMostTileColumns * kBlockBytes];
 };
 
 void RunGemm(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t phase,
@@ -188,23 +246,39 @@ void RunGemm(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t p
   block.Run();
 }
 
-// How many panels a task takes. Follows from the shape alone; changes no sum. Each further column
-// of tasks packs the left operand once more, each further row of tasks reads the right one again.
+// How many panels a task takes, and who packs right ones. Follows from the shape alone; changes no
+// sum. Each further column of tasks packs the left operand once more; each further row of tasks
+// reads the right one again, or packs it again: that pays where it is copied, not turned, and
+// the copy would go to memory and back.
 void ChooseBlocks(GemmParams* p) {
-  constexpr int64_t kPackCost = 3;  // of an element, beside reading a packed one
+  // Cost of an element, beside reading a packed one.
+  constexpr int64_t kPackLeft = 3, kPackRight = 4;
+  constexpr int64_t kMostRightPacks = 16;
+  constexpr int64_t kMostColumnPanels = 64;
+  const GemmKernel& kernel = *p->kernel;
   const int64_t rows = std::max(1, p->row_panels), columns = std::max(1, p->column_panels);
+  const int64_t most_columns = std::min(columns, kMostColumnPanels);
   const int64_t batch = p->shape.batch;
+  const int64_t tile_bytes = p->k_blocks > 1 ? kernel.tile_rows * kernel.tile_columns * 4 : 0;
   const int64_t wanted =
       std::min(kWantedTasks, batch * CeilDiv(rows, 2) * CeilDiv(columns, 4));
   int64_t best = -1;
-  for (int64_t r = 1; r <= std::min(rows, kTaskRows / p->kernel->tile_rows); ++r) {
-    for (int64_t c = 1; c <= std::min(columns, kTaskColumns / p->kernel->tile_columns); ++c) {
-      const int64_t row_tasks = CeilDiv(rows, r), column_tasks = CeilDiv(columns, c);
-      if (batch * row_tasks * column_tasks < wanted) continue;
-      const int64_t cost = column_tasks * rows * p->kernel->tile_rows * kPackCost +
-                           row_tasks * columns * p->kernel->tile_columns;
+  for (int64_t r = 1; r <= rows; ++r) {
+    const int64_t row_tasks = CeilDiv(rows, r);
+    const bool packs_right = p->shape.rhs_column == 1 && row_tasks <= kMostRightPacks;
+    // Packed right panels want their place in L2, too.
+    const int64_t sums_bytes =
+        (packs_right ? kScratchBytes : kScratchBytes * 2 / 3) - r * p->left_panel_bytes();
+    if (r * tile_bytes > sums_bytes) break;
+    for (int64_t c = 1; c <= most_columns && r * c * tile_bytes <= sums_bytes; ++c) {
+      const int64_t column_tasks = CeilDiv(columns, c);
+      if (batch * row_tasks * column_tasks < wanted) break;
+      const int64_t cost =
+          column_tasks * rows * kernel.tile_rows * kPackLeft +
+          row_tasks * columns * kernel.tile_columns * (packs_right ? kPackRight : 1);
       if (best >= 0 && cost >= best) continue;
       best = cost;
+      p->packs_right = packs_right;
       // Even shares, so that the last task of a row of blocks is not a sliver.
       p->task_row_panels = static_cast<int32_t>(CeilDiv(rows, row_tasks));
       p->task_column_panels = static_cast<int32_t>(CeilDiv(columns, column_tasks));
@@ -220,6 +294,9 @@ int32_t PlanGemm(const MatmulShape& shape, const GemmKernel& kernel, tsr_kernel_
   if (shape.m >= kMaxDim || shape.n >= kMaxDim || shape.k >= kMaxDim) {
     return Decline(reason, "matmul: more than 2^31 rows, columns or terms");
   }
+  if (kernel.tile_columns > kMostTileColumns) {
+    return Decline(reason, "matmul: the kernel's tile is too wide");
+  }
   GemmParams p = {};
   p.shape = shape;
   p.kernel = &kernel;
@@ -231,12 +308,13 @@ int32_t PlanGemm(const MatmulShape& shape, const GemmKernel& kernel, tsr_kernel_
   const int64_t matrices = p.rhs_batches() * p.k_blocks;
   plan->run = RunGemm;
   plan->phase_count = 2;
-  plan->tasks[0] = empty ? 0 : matrices * CeilDiv(p.column_panels, kPackPanels);
+  plan->tasks[0] = empty || p.packs_right ? 0 : matrices * CeilDiv(p.column_panels, kPackPanels);
   plan->tasks[1] = empty ? 0
                          : shape.batch * CeilDiv(p.row_panels, p.task_row_panels) *
                                CeilDiv(p.column_panels, p.task_column_panels);
-  plan->workspace_bytes =
-      empty ? 0 : static_cast<size_t>(matrices * p.column_panels * p.panel_bytes());
+  plan->workspace_bytes = empty || p.packs_right
+                              ? 0
+                              : static_cast<size_t>(matrices * p.column_panels * p.panel_bytes());
   SetParams(plan, p);
   return 0;
 }

@@ -1,9 +1,11 @@
 // The GEMM driver: packing, blocking and tasks, the same for every instruction set.
 //
-// Phase 0 packs the right operand into the workspace, whatever its transpose. A phase 1 task makes
-// a block of C: for each block of k it packs its rows of the left operand into scratch on its stack
-// (some 350 KB with the sums; all of it stays in L2) and multiplies, right panels outside so that
-// one stays in L1. Each element of C is a sum over k in rising order, cut at multiples of
+// A phase 1 task makes a block of C: for each block of k it packs its rows of the left operand into
+// scratch on its stack (some 580 KB with the sums; all of it stays in L2) and multiplies, right
+// panels outside so that one stays in L1. Right panels are packed into the workspace by phase 0,
+// or, where few rows of tasks share them, by each task into L1: a weight gradient's operands are
+// both large, and a packed copy of one would go to memory and back. Meanwhile the tile products
+// fetch what is packed next. Each element of C is a sum over k in rising order, cut at multiples of
 // kBlockBytes / unit_bytes units: the order belongs to the kernel's version, and neither blocks of
 // rows and columns nor threads nor tasks change it. Thread-safe: no state.
 //

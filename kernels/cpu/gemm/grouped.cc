@@ -106,7 +106,8 @@ class BlockProduct {
         target.out_step = last ? b_.out_step : kernel_.tile_columns;
         target.add = first ? nullptr : sums;
         target.add_step = kernel_.tile_columns;
-        target.next = left + left_bytes_;
+        target.left = {left + left_bytes_, kAlign, 2};
+        target.right = {right_, 0, 0};
         product(units, left, right_, target);
         sums += kernel_.tile_rows * kernel_.tile_columns;
         left += left_bytes_;

@@ -28,6 +28,14 @@ struct StripSource {
 // Writes one whole panel.
 using PackStrip = void (*)(const StripSource& source, void* panel);
 
+// Lines of memory to bring to L2 while a tile is summed: fetch f, one or a few with every unit, is
+// of the line at |at| + (f >> shift) * step. Any address will do.
+struct Fetch {
+  const char* at = nullptr;
+  int64_t step = 0;
+  int32_t shift = 0;
+};
+
 // Where a tile product goes. Rows and columns are at most the kernel's tile.
 struct TileTarget {
   void* out;           // element (0, 0), fp32 or bf16
@@ -37,7 +45,8 @@ struct TileTarget {
   int32_t rows;
   int32_t columns;
   bool bf16;
-  const char* next;    // what will be read next, fetched by the way; any address
+  Fetch right;         // of what will be read next of the right operand, and of the left one
+  Fetch left;
 };
 // Sums |units| units of k in rising order and stores.
 using TileProduct = void (*)(int64_t units, const void* lhs, const void* rhs,
@@ -57,6 +66,7 @@ struct GemmKernel {
   // Called by every task before its first product and after its last; NULL when not needed.
   void (*enter)();
   void (*leave)();
+  int32_t fetches = 1;  // with each unit
 };
 
 }  // namespace tessera::cpu::dense

@@ -18,17 +18,19 @@ struct UnitF32 {
   static Vec Add(Vec row, Vec columns, Vec sum) { return MulAdd(row, columns, sum); }
 };
 
-inline constexpr int64_t kFetchBytes = 16;  // ahead, per unit
-
 // sums[r][c] over |units|. Row r of unit u lies at lhs[r * row_step + u * unit_step], the columns
-// of unit u at rhs + u * rhs_step. What follows |next| is brought to L2 by the way.
+// of unit u at rhs + u * rhs_step. Lines of |ahead| and |aside| are brought to L2 by the way.
 template <class Unit, int kRows, int kVecs, bool kFetch = false>
 [[gnu::always_inline]] inline void SumTile(int64_t units, const typename Unit::Packed* lhs,
                                            int64_t row_step, int64_t unit_step,
                                            const typename Unit::Packed* rhs, int64_t rhs_step,
-                                           Vec (&sums)[kRows][kVecs], const char* next = nullptr) {
+                                           Vec (&sums)[kRows][kVecs], const Fetch ahead = {},
+                                           const Fetch aside = {}) {
   for (int64_t u = 0; u < units; ++u) {
-    if constexpr (kFetch) __builtin_prefetch(next + u * kFetchBytes, 0, 2);
+    if constexpr (kFetch) {
+      __builtin_prefetch(ahead.at + (u >> ahead.shift) * ahead.step, 0, 2);
+      __builtin_prefetch(aside.at + (u >> aside.shift) * aside.step, 0, 2);
+    }
     Vec columns[kVecs];
 #pragma GCC unroll 8
     for (int c = 0; c < kVecs; ++c) columns[c] = Unit::LoadColumns(rhs + c * Vec::kLanes);
@@ -71,7 +73,7 @@ void TileOf(int64_t units, const void* lhs, const void* rhs, const TileTarget& t
   SumTile<Unit, kRows, kVecs, true>(units, static_cast<const Packed*>(lhs),
                                     kByRow ? kRowBytes / static_cast<int64_t>(sizeof(Packed)) : 1,
                                     kByRow ? 1 : kPanelRows, static_cast<const Packed*>(rhs),
-                                    kPanelVecs * Vec::kLanes, sums, target.next);
+                                    kPanelVecs * Vec::kLanes, sums, target.right, target.left);
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
     if (r >= target.rows) break;
