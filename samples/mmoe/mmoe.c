@@ -37,32 +37,29 @@ typedef struct Model {
   long step;
 } Model;
 
-/* The parameters that the program's description lists. */
+/* The parameters that the program's description lists: {.. "parameters": [{"path": ..}, ..]}. */
 static void FindParams(Model* model) {
+  static const char kPathKey[] = "\"path\":\"";
   char* text = NULL;
   size_t length = 0;
   Check(tsr_program_describe(model->program, &text, &length));
   const char* at = strstr(text, "\"parameters\":");
-  const char* end = at == NULL ? NULL : strchr(at, ']');
-  for (at = at == NULL ? NULL : strstr(at, "\"path\":"); at != NULL && at < end;
-       at = strstr(at + 1, "\"path\":")) {
+  while (at != NULL && (at = strstr(at, kPathKey)) != NULL) {
     Param* param = &model->params[model->param_count];
-    if (model->param_count == kMostParams ||
-        sscanf(at, "\"path\":%*[ ]\"%127[^\"]\"", param->path) +
-                sscanf(at, "\"path\":\"%127[^\"]\"", param->path) < 1) {
-      fputs("error: expected at most 64 parameters with paths\n", stderr);
+    at += strlen(kPathKey);
+    const size_t size = strcspn(at, "\"");
+    if (model->param_count == kMostParams || size >= kPath) {
+      fputs("error: expected at most 64 parameters of short paths\n", stderr);
       exit(1);
     }
-    Check(tsr_program_get_param(model->program, param->path, strlen(param->path), &param->value));
+    memcpy(param->path, at, size);   /* the rest is zero */
+    Check(tsr_program_get_param(model->program, param->path, size, &param->value));
     param->count = tsr_tensor_bytes(param->value) / sizeof(float);
     param->mean = calloc(param->count, sizeof(double));
     param->square = calloc(param->count, sizeof(double));
     param->best = malloc(param->count * sizeof(float));
     model->weights += param->count;
     ++model->param_count;
-    end = strchr(at, ']');   /* of its dims */
-    end = end == NULL ? NULL : strpbrk(end + 1, "]{");
-    if (end != NULL && *end == '{') end = text + length;
   }
   tsr_text_free(text);
 }
@@ -181,7 +178,9 @@ static void Keep(Model* model, int restore) {
   }
 }
 
-static void Open(Model* model, const char* path, size_t features, unsigned seed) {
+static void Open(Model* model, const char* path, size_t features, int is_census,
+                 unsigned seed) {
+  const char* loss = is_census ? "\"logistic\"" : "\"squared\"";
   tsr_runtime* runtime = NULL;
   tsr_config* config = NULL;
   char text[128];
@@ -189,6 +188,7 @@ static void Open(Model* model, const char* path, size_t features, unsigned seed)
   Check(tsr_config_load(runtime, path, strlen(path), &config));
   snprintf(text, sizeof(text), "%zu", features);
   Check(tsr_config_set(config, "model_dim", 9, text, strlen(text)));
+  Check(tsr_config_set(config, "loss", 4, loss, strlen(loss)));
   snprintf(text, sizeof(text),
            "{\"mode\": \"train\", \"gradients\": true, \"dtype\": \"fp32\", \"seed\": %u}", seed);
   Check(tsr_program_from_config(config, text, strlen(text), &model->program));
@@ -243,7 +243,7 @@ int main(int argc, char** argv) {
   } else {
     MakeSynthetic(atof(argv[2] + strlen(kSynthetic)), seed, &split);
   }
-  Open(&model, argv[1], split.train.features, seed);
+  Open(&model, argv[1], split.train.features, is_census, seed);
   Run(&model, &split, is_census, seed, atof(argv[4]), epochs, (size_t)batch);
   for (size_t p = 0; p < model.param_count; ++p) {
     tsr_tensor_free(model.params[p].value);

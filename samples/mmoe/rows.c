@@ -178,7 +178,8 @@ const char* ReadCensus(const char* path, unsigned seed, Split* split) {
 
 /* ---- Synthetic ---- */
 
-enum { kDims = 100, kSines = 10 };
+enum { kDims = 100, kSines = 5 };
+static const double kLength = 0.3;   /* of the weights of a task */
 
 static Rows Labelled(unsigned long long* state, size_t count, double w[kTasks][kDims]) {
   Rows rows = NewRows(count, kDims);
@@ -187,8 +188,9 @@ static Rows Labelled(unsigned long long* state, size_t count, double w[kTasks][k
     for (int d = 0; d < kDims; ++d) x[d] = (float)Normal(state);
     for (int k = 0; k < kTasks; ++k) {
       double product = 0, y = 0;
-      for (int d = 0; d < kDims; ++d) product += w[k][d] * x[d];
-      /* The paper leaves open the sines; its authors' generator has these. */
+      for (int d = 0; d < kDims; ++d) product += kLength * w[k][d] * x[d];
+      /* The paper leaves open the sines: their numbers are those of its authors' generator, how
+       * many and the length of the weights those of github.com/drawbridge/keras-mmoe. */
       for (int s = 1; s <= kSines; ++s) y += sin(s * product + (s - 1) * (s - 1));
       rows.y[i * kTasks + k] = (float)(product + y + 0.1 * Normal(state));
     }
