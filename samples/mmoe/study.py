@@ -97,17 +97,17 @@ def svg(results):
                 x = x0 + width * e / max(1, len(curve) - 1)
                 share = (min(value, high) - low) / max(high - low, 1e-12)
                 points.append(f"{x:.1f},{top + height * (1 - share):.1f}")
-            parts.append(f'<polyline points="{" ".join(points)}" fill="none" '
-                         f'stroke="{COLORS[model]}" stroke-width="1.8"/>'
-                         f'<text x="{x0 + 110}" y="{top + 16 + 14 * line}" fill="{COLORS[model]}">'
-                         f'{model} {curve[-1]:.3f}</text>')
+            color = COLORS[model]
+            parts.append(f'<polyline points="{" ".join(points)}" fill="none" stroke="{color}" '
+                         f'stroke-width="1.8"/><text x="{x0 + 110}" y="{top + 16 + 14 * line}" '
+                         f'fill="{color}">{model} {curve[-1]:.3f}</text>')
         parts.append(f'<text x="{x0}" y="{top + height + 16}">epoch 1</text>'
                      f'<text x="{x0 + width}" y="{top + height + 16}" text-anchor="end">'
                      f'{len(next(iter(by_model.values())))}</text>')
     parts.append(f'<text x="{left - 6}" y="{top + 10}" text-anchor="end">{high:.2f}</text>'
                  f'<text x="{left - 6}" y="{top + height}" text-anchor="end">{low:.2f}</text>'
-                 f'<text x="{left}" y="{top + height + 40}">mean squared error of both tasks on the '
-                 'validation rows, mean over seeds</text></svg>')
+                 f'<text x="{left}" y="{top + height + 40}">mean squared error of both tasks on '
+                 'the validation rows, mean over seeds</text></svg>')
     return "\n".join(parts) + "\n"
 
 
