@@ -30,6 +30,8 @@ type ProgramOptions struct {
 	DType string `json:"dtype,omitempty"`
 	// Recompute: "none", "selective" or "full".
 	Recompute string `json:"recompute,omitempty"`
+	// Routing: "record" or "replay" of the choices of mixtures of experts; not for graphs.
+	Routing string `json:"routing,omitempty"`
 	// Seed; nil is the config's.
 	Seed *uint64 `json:"seed,omitempty"`
 }

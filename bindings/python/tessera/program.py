@@ -29,14 +29,16 @@ class Program(Owner):
         gradients: can `run_with_gradients` be called?
         dtype: "fp32", "bf16" or "fp64"; "" takes the config's.
         recompute: "none", "selective" or "full".
+        routing: "record" or "replay": the choices of mixtures of experts, as outputs or inputs
+            "routing/PATH" (of a model).
         seed: of initial parameters; the config's when left out.
     """
 
     def __init__(self, source: Config | Graph, *, mode: str | None = None,
                  gradients: bool = False, dtype: str | None = None, recompute: str | None = None,
-                 seed: int | None = None) -> None:
+                 seed: int | None = None, routing: str | None = None) -> None:
         options = _options(mode=mode, gradients=gradients, dtype=dtype, recompute=recompute,
-                           seed=seed)
+                           seed=seed, routing=routing)
         make = {Config: _raw.tsr_program_from_config, Graph: _raw.tsr_program_from_graph}
         kinds = [kind for kind in make if isinstance(source, kind)]
         if not kinds:
@@ -51,11 +53,13 @@ class Program(Owner):
     @classmethod
     def from_checkpoint(cls, path: PathLike, *, runtime: Runtime | None = None,
                         mode: str | None = None, gradients: bool = False,
-                        dtype: str | None = None, recompute: str | None = None) -> "Program":
+                        dtype: str | None = None, recompute: str | None = None,
+                        routing: str | None = None) -> "Program":
         """The model of a checkpoint, with its parameters. The code of custom modules is not
         needed: what they built is stored."""
         runtime = runtime or default_runtime()
-        options = _options(mode=mode, gradients=gradients, dtype=dtype, recompute=recompute)
+        options = _options(mode=mode, gradients=gradients, dtype=dtype, recompute=recompute,
+                           routing=routing)
         program = cls.__new__(cls)
         program._own(_raw.tsr_program_from_checkpoint(runtime.handle, os.fspath(path), options),
                      runtime)

@@ -50,6 +50,12 @@ impl ProgramOptions {
         self.with("recompute", policy)
     }
 
+    /// `record` or `replay`: the choices of mixtures of experts, as outputs or inputs; not for
+    /// graphs.
+    pub fn routing(self, routing: &str) -> Self {
+        self.with("routing", routing)
+    }
+
     pub fn seed(self, seed: u64) -> Self {
         self.with("seed", seed)
     }

@@ -45,6 +45,11 @@ public final class Program extends NativeHandle {
       return with("recompute", policy);
     }
 
+    /** {@code record} or {@code replay}: the choices of mixtures of experts; not for graphs. */
+    public Settings routing(String routing) {
+      return with("routing", routing);
+    }
+
     public Settings seed(long seed) {
       return with("seed", seed);
     }
