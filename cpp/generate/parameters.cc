@@ -1,59 +1,15 @@
 #include "cpp/generate/parameters.h"
 
-#include <cmath>
 #include <cstring>
-#include <numbers>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cpp/base/hash.h"
-#include "cpp/base/philox.h"
 #include "cpp/base/status_macros.h"
+#include "cpp/generate/initial_values.h"
 
 namespace tessera {
 namespace {
-
-philox::Words4 KeyOf(uint64_t seed, uint64_t purpose, std::string_view path) {
-  const uint64_t low = HashBytes(path, seed);
-  const uint64_t high = HashBytes(path, MixBits(seed ^ MixBits(purpose)));
-  return {static_cast<uint32_t>(low), static_cast<uint32_t>(low >> 32),
-          static_cast<uint32_t>(high), static_cast<uint32_t>(high >> 32)};
-}
-
-// Normal by Box-Muller in fp64: element 2i takes the cosine, element 2i + 1 the sine of pair i.
-double NormalElement(const philox::Words4& key, uint64_t index) {
-  const philox::Words4 words = philox::ElementBlock(key, index / 2);
-  const double u1 =
-      1.0 - philox::UnitDouble(uint64_t{words[1]} << 32 | words[0]);  // (0, 1]: the log is finite
-  const double u2 = philox::UnitDouble(uint64_t{words[3]} << 32 | words[2]);
-  const double radius = std::sqrt(-2.0 * std::log(u1));
-  const double angle = 2.0 * std::numbers::pi * u2;
-  return radius * (index % 2 == 0 ? std::cos(angle) : std::sin(angle));
-}
-
-absl::Status Fill(const Initializer& init, const philox::Words4& key, Tensor& tensor) {
-  const int64_t count = tensor.count();
-  if (init.kind == "constant") {
-    if (init.mean == 0) return absl::OkStatus();  // a new tensor is zero; untouched pages stay free
-    for (int64_t i = 0; i < count; ++i) tensor.Put(i, init.mean);
-    return absl::OkStatus();
-  }
-  if (init.kind == "normal") {
-    for (int64_t i = 0; i < count; ++i) {
-      tensor.Put(i, init.mean + init.stddev * NormalElement(key, static_cast<uint64_t>(i)));
-    }
-    return absl::OkStatus();
-  }
-  if (init.kind == "uniform") {
-    for (int64_t i = 0; i < count; ++i) {
-      const uint64_t word = philox::ElementWord64(key, static_cast<uint64_t>(i));
-      tensor.Put(i, init.mean + init.stddev * (2 * philox::UnitDouble(word) - 1));
-    }
-    return absl::OkStatus();
-  }
-  return absl::InvalidArgumentError(absl::StrCat(
-      "initialiser: expected constant, normal or uniform, got '", init.kind, "'"));
-}
 
 absl::StatusOr<std::vector<int64_t>> ConstantDims(const ProgramParam& param) {
   return Eval(param.dims, {});
@@ -77,17 +33,18 @@ absl::Status CopyInto(const Tensor& source, const std::string& label, Tensor& ta
 
 void FillKey(uint64_t seed, int64_t step, std::string_view path, uint32_t key[4]) {
   const philox::Words4 words =
-      KeyOf(MixBits(seed) ^ static_cast<uint64_t>(step), /*purpose=*/2, path);
+      RandomKey(MixBits(seed) ^ static_cast<uint64_t>(step), /*purpose=*/2, path);
   std::copy(words.begin(), words.end(), key);
 }
 
-absl::Status InitializeParameters(const Program& program, uint64_t seed, SlotStore& store) {
+absl::Status InitializeParameters(const Program& program, uint64_t seed, ThreadPool* pool,
+                                  SlotStore& store) {
   for (const ProgramParam& param : program.params) {
     ASSIGN_OR_RETURN(const std::vector<int64_t> dims, ConstantDims(param));
     ASSIGN_OR_RETURN(Tensor tensor,
                      store.GetOrCreate(SlotKind::kParam, param.path, param.dtype, dims));
     const absl::Status filled =
-        Fill(param.spec.init, KeyOf(seed, /*purpose=*/1, param.path), tensor);
+        FillInitialValues(param.spec.init, seed, param.path, pool, tensor);
     if (!filled.ok()) {
       return absl::Status(filled.code(), absl::StrCat(param.path, ": ", filled.message()));
     }

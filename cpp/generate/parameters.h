@@ -15,8 +15,9 @@
 
 namespace tessera {
 
-// Creates and fills every parameter of the program as its initialiser says.
-absl::Status InitializeParameters(const Program& program, uint64_t seed, SlotStore& store);
+// Creates and fills every parameter of the program as its initialiser says. `pool` may be null.
+absl::Status InitializeParameters(const Program& program, uint64_t seed, ThreadPool* pool,
+                                  SlotStore& store);
 
 // Reads one parameter. FAILED_PRECONDITION as LoadParameters.
 absl::Status LoadParameter(const ProgramParam& param, const CheckpointReader& reader,

@@ -101,7 +101,8 @@ absl::Status Trainer::State::OpenInitial(std::unique_ptr<CheckpointReader>* read
 absl::Status Trainer::State::Begin(const CheckpointReader* initial) {
   const Program& program = train_step->program();
   absl::Status status =
-      InitializeParameters(program, static_cast<uint64_t>(settings.runtime.seed), *store);
+      InitializeParameters(program, static_cast<uint64_t>(settings.runtime.seed),
+                           run.environment.pool, *store);
   if (status.ok() && initial != nullptr) {
     status = LoadInitialParameters(program, *initial, settings.trainer.init_missing,
                                    settings.trainer.init_experts, *store);
@@ -162,6 +163,7 @@ absl::Status Trainer::State::CompileStep() {
   step_options.seed = static_cast<uint64_t>(settings.runtime.seed);
   step_options.clip_norm = settings.trainer.clip_norm;
   step_options.profile = settings.trainer.profile;
+  if (settings.objective != nullptr) step_options.others = settings.objective->Others();
   ASSIGN_OR_RETURN(train_step,
                    TrainStep::Create(std::move(program), run.environment, store, step_options));
   return absl::OkStatus();

@@ -65,7 +65,7 @@ absl::Status ProgramObject::FillParameters(const ProgramSource& source) {
   if (source.reader != nullptr) {
     return LoadParameters(*program_, *source.reader, /*optimizer=*/false, *store_);
   }
-  return InitializeParameters(*program_, source.seed, *store_);
+  return InitializeParameters(*program_, source.seed, run_.environment.pool, *store_);
 }
 
 absl::Status ProgramObject::FindOriginalNames(const CheckpointReader& reader) {
