@@ -19,9 +19,9 @@ static const char kSchema[] =
     "}\n";
 
 /* The first result of an op; all four in `results` when there is such. */
-static tsr_value Add(tsr_scope* scope, tsr_status** error, const char* op,
-                     const tsr_value* inputs, size_t input_count, const char* attrs,
-                     tsr_value* results) {
+static tsr_value OpOf(tsr_scope* scope, tsr_status** error, const char* op,
+                      const tsr_value* inputs, size_t input_count, const char* attrs,
+                      tsr_value* results) {
   tsr_value own[4] = {-1, -1, -1, -1};
   size_t count = 4;
   if (results == NULL) results = own;
@@ -40,8 +40,8 @@ static tsr_value Product(tsr_scope* scope, tsr_status** error, tsr_value rows, t
                            "{\"kind\": \"normal\", \"stddev\": 0.02}");
   tsr_value operands[3] = {rows, -1, owners};
   snprintf(shape, sizeof(shape), "{\"shape\": \"1,%ld,%ld\"}", in, out);
-  operands[1] = Add(scope, error, "reshape", &weight, 1, shape, NULL);
-  return Add(scope, error, "grouped_matmul", operands, 3, "", NULL);
+  operands[1] = OpOf(scope, error, "reshape", &weight, 1, shape, NULL);
+  return OpOf(scope, error, "grouped_matmul", operands, 3, "", NULL);
 }
 
 static tsr_status* Build(void* user, tsr_scope* scope, const char* config, size_t config_len,
@@ -56,19 +56,19 @@ static tsr_status* Build(void* user, tsr_scope* scope, const char* config, size_
                            "{\"kind\": \"normal\", \"stddev\": 0.02}");
   tsr_value score = Op(scope, &error, "matmul", inputs[0], router, "");
   tsr_value none = Op(scope, &error, "less", score, score, "");   /* false for every token */
-  want[0] = Add(scope, &error, "cast", &none, 1, "{\"dtype\": \"i32\"}", NULL);   /* expert 0 */
+  want[0] = OpOf(scope, &error, "cast", &none, 1, "{\"dtype\": \"i32\"}", NULL);   /* expert 0 */
   want[1] = score;
   snprintf(attrs, sizeof(attrs), "{\"num_experts\": 1, \"factor\": %g}",
            (double)IntField(config, "percent") / 100);
-  ids = Add(scope, &error, "drop_over_capacity", want, 2, attrs, NULL);
-  Add(scope, &error, "plan", &ids, 1, "{\"num_experts\": 1, \"rows_per_token\": 1}", plan);
+  ids = OpOf(scope, &error, "drop_over_capacity", want, 2, attrs, NULL);
+  OpOf(scope, &error, "plan", &ids, 1, "{\"num_experts\": 1, \"rows_per_token\": 1}", plan);
   carry[0] = inputs[0], carry[1] = plan[1], carry[2] = plan[0], carry[3] = score;
-  h = Add(scope, &error, "dispatch", carry, 3, "", NULL);
+  h = OpOf(scope, &error, "dispatch", carry, 3, "", NULL);
   h = Product(scope, &error, h, plan[2], "up_proj/weight", model, hidden);
-  h = Add(scope, &error, "relu", &h, 1, "", NULL);
+  h = OpOf(scope, &error, "relu", &h, 1, "", NULL);
   h = Op(scope, &error, "mul", h, h, "");
   carry[0] = Product(scope, &error, h, plan[2], "down_proj/weight", hidden, model);
-  outputs[0] = Add(scope, &error, "combine", carry, 4, "", NULL);
+  outputs[0] = OpOf(scope, &error, "combine", carry, 4, "", NULL);
   *output_count = 1;
   (void)user, (void)config_len, (void)input_count;
   return error;
