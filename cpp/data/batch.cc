@@ -32,7 +32,7 @@ void KeepDocumentsApart(const TokenStream& stream, int64_t begin, int64_t sequen
 Tensor Rows(const Tensor& whole, int64_t first, int64_t count) {
   Tensor part = whole;
   part.dims[0] = count;
-  part.offset_bytes += static_cast<size_t>(first * whole.dims[1]) * SizeOf(whole.dtype);
+  part.offset_bytes += static_cast<size_t>(first) * (whole.bytes() / whole.dims[0]);
   return part;
 }
 
@@ -65,6 +65,7 @@ absl::StatusOr<Batch> Batch::MicroBatch(int64_t index, int64_t count) const {
   part.targets = Rows(targets, first, part_rows);
   part.positions = Rows(positions, first, part_rows);
   part.segments = Rows(segments, first, part_rows);
+  for (auto& [name, tensor] : part.others) tensor = Rows(tensor, first, part_rows);
   part.first_row = first_row + first;
   const auto* ids = part.targets.data_as<int32_t>();
   part.target_count = part.targets.count() - std::count(ids, ids + part.targets.count(),

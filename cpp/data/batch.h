@@ -6,6 +6,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -24,6 +26,8 @@ struct Batch {
   Tensor targets;
   Tensor positions;
   Tensor segments;
+  // What an objective adds, by the names of the model's inputs; the first dim is the row.
+  std::map<std::string, Tensor> others;
   // Rows of the whole step over all ranks, and which of them row 0 is: the base of random keys.
   int64_t global_rows = 0;
   int64_t first_row = 0;

@@ -153,8 +153,9 @@ absl::StatusOr<std::shared_ptr<const Dataset>> Dataset::Open(const DataOptions& 
                             dataset->validation_stream_->size()};
   } else {
     // As nanoGPT cuts it: the first int(n * 0.9) for training, the rest for validation.
-    const auto cut = static_cast<int64_t>(
+    auto cut = static_cast<int64_t>(
         std::floor(static_cast<double>(train_size) * (1.0 - options.validation_fraction)));
+    cut -= cut % options.record_length;
     dataset->train_.end = cut;
     dataset->validation_ = {dataset->train_stream_.get(), cut, train_size};
   }

@@ -27,6 +27,8 @@ struct DataOptions {
   std::string source = "";
   // Sources that `source` may name beside those of the build.
   SharedSources added_sources = {};
+  // Tokens of a record (objective.h): the split falls between two of them.
+  int64_t record_length = 1;
   // For text. A tokenizer that learns does so from all of `train`, before the split.
   std::string tokenizer = "ByteTokenizer";
   // Its file, for one that is read and not learned (PretrainedTokenizer); empty: none.

@@ -98,6 +98,9 @@ absl::Status Loader::Start() {
     for (Slot& slot : slots_) {
       ASSIGN_OR_RETURN(slot.batch, Batch::Make(options_.global_rows / options_.world,
                                                options_.window.sequence));
+      if (options_.objective != nullptr) {
+        RETURN_IF_ERROR(options_.objective->Prepare(slot.batch));
+      }
     }
     scratch_.reserve(static_cast<size_t>(options_.window.sequence) + 1);
   }
@@ -177,7 +180,15 @@ absl::Status Loader::FillBatch(int64_t position, Batch& batch) {
     const Window window = sampler_.At(position + batch.first_row + row);
     RETURN_IF_ERROR(
         FillRow(range_, window, options_.isolate_documents, row, scratch_, batch));
+    if (options_.objective == nullptr) continue;
+    const Sample sample = {options_.window.seed, position + batch.first_row + row,
+                           dataset_->vocab_size(), window.targets};
+    RETURN_IF_ERROR(options_.objective->Fill(sample, row, batch));
   }
+  if (options_.objective == nullptr) return absl::OkStatus();
+  const auto* targets = batch.targets.data_as<int32_t>();
+  const int64_t count = batch.targets.count();
+  batch.target_count = count - std::count(targets, targets + count, kIgnoreTarget);
   return absl::OkStatus();
 }
 

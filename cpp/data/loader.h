@@ -19,6 +19,7 @@
 #include "absl/synchronization/mutex.h"
 #include "cpp/data/batch.h"
 #include "cpp/data/dataset.h"
+#include "cpp/data/objective.h"
 #include "cpp/data/window.h"
 
 namespace tessera {
@@ -32,6 +33,8 @@ struct LoaderOptions {
   int world = 1;
   // Keep documents apart: segment ids, positions from 0, no target across documents.
   bool isolate_documents = false;
+  // What becomes of the rows; null: they predict the next token. Its window length is in `window`.
+  std::shared_ptr<const Objective> objective = nullptr;
   // Batches prepared ahead, at least 1.
   int prefetch = 2;
 };

@@ -1,6 +1,6 @@
 // VisionModel: logits[B,C] of images[B,channels,size,size], held in the model's dtype, and a loss
-// against labels i32[B] (ViT, arXiv 2010.11929). The positions of the encoder, for modules that ask,
-// count what the patch embedding returns: the class token is 0, patches follow by rows.
+// against labels i32[B] (ViT, arXiv 2010.11929). The positions of the encoder, for modules that
+// ask, count what the patch embedding returns: the class token is 0, patches follow by rows.
 
 #include "cpp/base/status_macros.h"
 #include "cpp/nn/classification.h"

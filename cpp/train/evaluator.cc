@@ -1,5 +1,6 @@
 #include "cpp/train/evaluator.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
@@ -8,6 +9,19 @@
 #include "cpp/train/agreement.h"
 
 namespace tessera {
+namespace {
+
+absl::Status CopyValues(const Tensor& from, Tensor& to) {
+  RET_CHECK_EQ(from.count(), to.count());
+  if (from.dtype == to.dtype) {
+    std::memcpy(to.data(), from.data(), to.bytes());
+  } else {
+    for (int64_t i = 0; i < to.count(); ++i) to.Put(i, from.At(i));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
 
 absl::StatusOr<std::unique_ptr<Evaluator>> Evaluator::Create(
     std::shared_ptr<const Program> program, const Environment& environment,
@@ -23,7 +37,7 @@ absl::StatusOr<std::unique_ptr<Evaluator>> Evaluator::Create(
     if (tensor.defined()) RETURN_IF_ERROR(store->Put(slot.kind, slot.name, tensor));
   }
   ExecutorOptions executor;
-  executor.sizes = {{"B", options.rows}, {"T", options.sequence}};
+  executor.sizes = {{"B", options.rows}, {"T", options.sequence}, {"U", options.sequence}};
   executor.isa = environment.isa;
   executor.memory_limit_bytes = environment.memory_limit_bytes;
   ASSIGN_OR_RETURN(evaluator->executor_,
@@ -54,6 +68,9 @@ absl::Status Evaluator::FindSlots() {
       inputs_.push_back({std::move(tensor), &Batch::segments});
     } else if (slot.name == "batch_offset") {
       inputs_.push_back({std::move(tensor), nullptr});
+    } else if (std::find(options_.others.begin(), options_.others.end(), slot.name) !=
+               options_.others.end()) {
+      inputs_.push_back({std::move(tensor), nullptr, slot.name});
     } else {
       return absl::InvalidArgumentError(absl::StrCat("model input '", slot.name,
                                                      "': there are no data for it in evaluation"));
@@ -70,8 +87,10 @@ absl::Status Evaluator::FindSlots() {
 
 absl::Status Evaluator::RunBatch(const Batch& batch, std::vector<double>& totals) {
   RET_CHECK_EQ(batch.rows(), options_.rows);
-  for (const Input& input : inputs_) {
-    if (input.source == nullptr) {
+  for (Input& input : inputs_) {
+    if (!input.other.empty()) {
+      RETURN_IF_ERROR(CopyValues(batch.others.at(input.other), input.tensor));
+    } else if (input.source == nullptr) {
       *input.tensor.data_as<int64_t>() = batch.first_row;
     } else {
       std::memcpy(input.tensor.data(), (batch.*input.source).data(), input.tensor.bytes());

@@ -22,6 +22,7 @@ struct EvaluatorOptions {
   int64_t rows = 1;        // rows of a batch on this rank
   int64_t sequence = 1;
   uint64_t seed = 0;       // of random keys, should the model want any
+  std::vector<std::string> others = {};   // inputs that the data add (Batch::others)
 };
 
 struct Evaluation {
@@ -52,7 +53,8 @@ class Evaluator {
   };
   struct Input {
     Tensor tensor;
-    Tensor Batch::* source = nullptr;  // null: the batch offset
+    Tensor Batch::* source = nullptr;  // null: the batch offset, or
+    std::string other = {};            // by its name
   };
 
   Evaluator(std::shared_ptr<const Program> program, const EvaluatorOptions& options,

@@ -54,6 +54,9 @@ absl::StatusOr<RunSettings> RunSettings::Read(const Config& config,
   ASSIGN_OR_RETURN(const ConfigNode* parallel, SectionOf(config, "parallel"));
   ASSIGN_OR_RETURN(settings.trainer, ReadTrainerConfig(*trainer));
   ASSIGN_OR_RETURN(settings.data, ReadDataConfig(*data));
+  if (const ConfigNode* objective = data->Child("objective")) {
+    ASSIGN_OR_RETURN(settings.objective, NewObjective(*objective));
+  }
   ASSIGN_OR_RETURN(settings.runtime, ReadRuntimeConfig(*runtime));
   ASSIGN_OR_RETURN(const ParallelConfig parallel_config, ReadParallelConfig(*parallel));
   ASSIGN_OR_RETURN(settings.recompute,
@@ -86,6 +89,7 @@ DataOptions RunSettings::ForDataset(const Config& config, std::string packed_tok
   options.token_width = static_cast<int>(data.token_width);
   options.end_of_document = data.end_of_document;
   options.vocab_size = vocab_size;
+  if (objective != nullptr) options.record_length = objective->RecordLength();
   return options;
 }
 
@@ -96,6 +100,10 @@ LoaderOptions RunSettings::ForTraining() const {
   options.window.shuffle = data.shuffle;
   options.window.seed = static_cast<uint64_t>(data.seed);
   options.window.sequence = trainer.sequence_length;
+  if (objective != nullptr) {
+    options.window.sequence = objective->WindowLength(trainer.sequence_length);
+    options.objective = objective;
+  }
   options.global_rows = trainer.batch_size;
   options.micro_batches = trainer.micro_batches;
   options.rank = rank;
@@ -133,6 +141,12 @@ CompileOptions RunSettings::ForStep(const Optimizer& optimizer) const {
 absl::Status CheckVocabulary(const Config& config, const RunSettings& settings,
                              const Dataset& dataset) {
   const int64_t needed = dataset.vocab_size();
+  const int64_t added = settings.objective == nullptr ? -1 : settings.objective->LargestId();
+  if (settings.vocab_size > 0 && added >= settings.vocab_size) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "data.objective: expected ids below model.vocab_size, ", settings.vocab_size, ", got ",
+        added));
+  }
   if (settings.vocab_size == 0 || needed <= settings.vocab_size) return absl::OkStatus();
   const std::string tokenizer = dataset.tokenizer() == nullptr
                                     ? "the data have"

@@ -12,6 +12,7 @@
 #include "cpp/config/config.h"
 #include "cpp/data/dataset.h"
 #include "cpp/data/loader.h"
+#include "cpp/data/objective.h"
 #include "cpp/generate/environment.h"
 #include "cpp/optim/optimizer.h"
 #include "gen/config/data.h"
@@ -24,6 +25,7 @@ struct RunSettings {
   TrainerConfig trainer;
   DataConfig data;
   RuntimeConfig runtime;
+  std::shared_ptr<const Objective> objective;  // null: next tokens
   RecomputePolicy recompute = RecomputePolicy::kNone;
   int64_t micro_rows = 0;      // rows of one micro-batch on this rank
   int64_t vocab_size = 0;      // ids that the model has room for; 0 when it does not say

