@@ -32,6 +32,16 @@ constexpr char kSwitch[] = R"({"type": "MixtureOfExperts", "num_experts": 4, "to
 constexpr char kRelu[] = R"({"type": "MixtureOfExperts", "num_experts": 4,
     "gate": {"type": "ReluGate", "first_factor": 0.01},
     "expert": {"type": "FeedForward", "hidden_dim": 12}, "balance": []})";
+constexpr char kQuantile[] = R"({"type": "MixtureOfExperts", "num_experts": 6, "skip_padding": true,
+    "gate": {"type": "QuantileGate", "ema": 0.5},
+    "expert": {"type": "FeedForward", "hidden_dim": 12},
+    "balance": [{"type": "LoadMetrics", "loads": true}]})";
+constexpr char kSwipe[] = R"({"type": "MixtureOfExperts", "num_experts": 6,
+    "gate": {"type": "SwipeGate", "group_size": 2},
+    "expert": {"type": "FeedForward", "hidden_dim": 12}, "balance": [{"type": "LoadBalance"}]})";
+constexpr char kHash[] = R"({"type": "MixtureOfExperts", "num_experts": 5, "top_k": 1,
+    "gate": {"type": "HashGate"}, "expert": {"type": "FeedForward", "hidden_dim": 12},
+    "balance": []})";
 
 Config MixtureConfig(const RunFolder& folder, const char* mixture, Changes more = {}) {
   Changes changes = {{kMixture, mixture}, {"trainer.steps", "12"}};
@@ -86,8 +96,18 @@ TEST(MixtureTrainTest, TwoRanksAgreeWithOneOnARegulatedFactor) {
   CompareRanks(folder, MixtureConfig(folder, kRelu, {{"trainer.micro_batches", "2"}}));
 }
 
+TEST(MixtureTrainTest, TwoRanksAgreeWithOneOnQuantiles) {
+  RunFolder folder;
+  CompareRanks(folder, MixtureConfig(folder, kQuantile, {{"trainer.micro_batches", "2"}}));
+}
+
+TEST(MixtureTrainTest, TwoRanksAgreeWithOneOnSharedOutTokens) {
+  RunFolder folder;
+  CompareRanks(folder, MixtureConfig(folder, kSwipe));
+}
+
 TEST(MixtureTrainTest, TheLossFalls) {
-  for (const char* mixture : {kTotals, kDeepSeek, kSwitch, kRelu}) {
+  for (const char* mixture : {kTotals, kDeepSeek, kSwitch, kRelu, kQuantile, kSwipe, kHash}) {
     RunFolder folder;
     const Config config = MixtureConfig(folder, mixture, {{"trainer.steps", "60"}});
     TestEnvironment environment;
