@@ -90,6 +90,12 @@ void AmxProduct(int64_t units, const void* lhs, const void* rhs, const TileTarge
 }
 
 template <class Tiles>
+void LeaveTiles() {
+  Tiles::Leave();
+  EndStreams();
+}
+
+template <class Tiles>
 constexpr GemmKernel AmxKernel() {
   return {kAmxRows,
           kAmxRows,
@@ -101,7 +107,7 @@ constexpr GemmKernel AmxKernel() {
           AmxProduct<Tiles, false>,
           AmxProduct<Tiles, true>,
           Tiles::Enter,
-          Tiles::Leave,
+          LeaveTiles<Tiles>,
           kAmxFetches};
 }
 

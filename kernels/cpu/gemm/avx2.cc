@@ -28,7 +28,7 @@ const GemmKernel kGemmAvx2F32 = {
     TileRows<UnitF32, false, 6, 2, 6>,
     TileRows<UnitF32, true, 6, 2, 6>,
     nullptr,
-    nullptr};
+    EndStreams};
 const GemmKernel kGemmAvx2BF16 = {
     6,
     16,
@@ -40,7 +40,7 @@ const GemmKernel kGemmAvx2BF16 = {
     TileRows<UnitF32, false, 6, 2, 6>,
     TileRows<UnitF32, true, 6, 2, 6>,
     nullptr,
-    nullptr};
+    EndStreams};
 const FewRowsKernel kFewRowsAvx2 = kFewRowsLoops;
 
 }  // namespace tessera::cpu::dense

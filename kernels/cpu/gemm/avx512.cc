@@ -28,7 +28,7 @@ const GemmKernel kGemmAvx512F32 = {
     TileRows<UnitF32, false, 14, 2, 14>,
     TileRows<UnitF32, true, 14, 2, 14>,
     nullptr,
-    nullptr};
+    EndStreams};
 const GemmKernel kGemmAvx512BF16 = {
     14,
     32,
@@ -40,7 +40,7 @@ const GemmKernel kGemmAvx512BF16 = {
     TileRows<UnitF32, false, 14, 2, 14>,
     TileRows<UnitF32, true, 14, 2, 14>,
     nullptr,
-    nullptr};
+    EndStreams};
 const FewRowsKernel kFewRowsAvx512 = kFewRowsLoops;
 
 }  // namespace tessera::cpu::dense

@@ -29,7 +29,7 @@ const GemmKernel kGemmAvx512Dot = {
     TileRows<UnitPairs, false, 14, 2, 14>,
     TileRows<UnitPairs, true, 14, 2, 14>,
     nullptr,
-    nullptr};
+    EndStreams};
 
 }  // namespace tessera::cpu::dense
 

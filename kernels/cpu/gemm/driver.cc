@@ -10,6 +10,9 @@ constexpr int64_t kMostTileColumns = 32;
 constexpr int64_t kPackPanels = 4;            // right panels packed by a phase 0 task
 constexpr int64_t kWantedTasks = 16;
 constexpr int64_t kAlign = 64;
+// A result that is larger is streamed past the caches: it would not stay in them, and lines that
+// are only written need not be read first.
+constexpr int64_t kStreamBytes = 8 << 20;
 
 struct GemmParams {
   MatmulShape shape;
@@ -81,22 +84,40 @@ struct Area {
   int64_t lines = 0;
 };
 
-// The share of |tile|, one of |tiles| that make |fetches| each, in fetching |area|: some rows of
-// one of its lines. An area that is too large for all of them is fetched in part.
-Fetch Share(const Area& area, int64_t tile, int64_t tiles, int64_t fetches, const char* idle) {
-  constexpr int32_t kMostShift = 3;
-  if (area.rows == 0) return {idle, 0, 0};
-  int32_t shift = kMostShift + 1;
-  int64_t rows, parts;
-  do {
-    --shift;
-    rows = std::max<int64_t>(1, fetches >> shift);
-    parts = CeilDiv(area.rows, rows);
-  } while (shift > 0 && parts * area.lines > tiles);
-  const int64_t line = tile / parts;
-  if (line >= area.lines) return {idle, 0, 0};
-  return {area.data + tile % parts * rows * area.step + line * kAlign, area.step, shift};
-}
+// Deals an area out to |tiles| tile products that make |fetches| each: some rows of one of its
+// lines to every one. An area that is too large for all of them is fetched in part.
+class FetchWalk {
+ public:
+  FetchWalk(const Area& area, int64_t tiles, int64_t fetches, const char* idle)
+      : area_(area), line_(area.data), end_(area.data + area.lines * kAlign), idle_(idle) {
+    constexpr int32_t kMostShift = 3;
+    if (area.rows == 0) end_ = line_;
+    for (shift_ = kMostShift;; --shift_) {
+      rows_ = std::max<int64_t>(1, fetches >> shift_);
+      if (shift_ == 0 || CeilDiv(area.rows, rows_) * area.lines <= tiles) break;
+    }
+  }
+
+  Fetch Next() {
+    if (line_ >= end_) return {idle_, 0, 0};
+    const Fetch fetch = {line_ + row_ * area_.step, area_.step, shift_};
+    row_ += rows_;
+    if (row_ >= area_.rows) {
+      row_ = 0;
+      line_ += kAlign;
+    }
+    return fetch;
+  }
+
+ private:
+  const Area area_;
+  const char* line_;
+  const char* end_;
+  const char* idle_;
+  int64_t row_ = 0;
+  int64_t rows_;
+  int32_t shift_;
+};
 
 // One task's block of C.
 class BlockTask {
@@ -111,6 +132,9 @@ class BlockTask {
     row_end_ = std::min<int64_t>(p_.row_panels, row_begin_ + p_.task_row_panels);
     column_begin_ = task / row_tasks % column_tasks * p_.task_column_panels;
     column_end_ = std::min<int64_t>(p_.column_panels, column_begin_ + p_.task_column_panels);
+    const int64_t row_bytes = s_.n * out_bytes();
+    streams_ = s_.batch * s_.m * row_bytes > kStreamBytes && row_bytes % kAlign == 0 &&
+               reinterpret_cast<uintptr_t>(call_->outputs[0].data) % kAlign == 0;
   }
 
   void Run() {
@@ -124,6 +148,8 @@ class BlockTask {
   }
 
  private:
+  int64_t out_bytes() const { return static_cast<int64_t>(SizeOf(s_.out)); }
+
   void PackLhs(int64_t k_block) {
     const int64_t element = static_cast<int64_t>(SizeOf(s_.lhs));
     const char* data = static_cast<const char*>(call_->inputs[0].data);
@@ -150,9 +176,8 @@ class BlockTask {
     const int64_t rows = row_end_ - row_begin_;
     const int64_t tiles = rows * (column_end_ - column_begin_);
     const int64_t fetches = units * kernel_.fetches;
-    const Area next_left = NextLeft(k_block);
+    FetchWalk next_left(NextLeft(k_block), tiles, fetches, right_);
     float* sums = Sums();
-    int64_t tile = 0;
     for (int64_t j = column_begin_; j < column_end_; ++j) {
       const char* right = right_;
       if (p_.packs_right) {
@@ -160,12 +185,12 @@ class BlockTask {
       } else {
         right = PackedRight(call_, p_, batch_, k_block, j);
       }
-      const Area next_right = NextRight(k_block, j);
-      for (int64_t i = row_begin_; i < row_end_; ++i, ++tile) {
+      FetchWalk next_right(NextRight(k_block, j), rows, fetches, right_);
+      for (int64_t i = row_begin_; i < row_end_; ++i) {
         TileTarget target = Target(k_block, i, j, sums);
         // What comes next comes in while this is used, a share with each tile.
-        target.right = Share(next_right, i - row_begin_, rows, fetches, right);
-        target.left = Share(next_left, tile, tiles, fetches, right);
+        target.right = next_right.Next();
+        target.left = next_left.Next();
         product(units, LeftPanel(i), right, target);
         sums += kernel_.tile_rows * kernel_.tile_columns;
       }
@@ -187,8 +212,9 @@ class BlockTask {
     target.out_step = kernel_.tile_columns;
     if (last) {
       target.out = static_cast<char*>(call_->outputs[0].data) +
-                   ((batch_ * s_.m + row) * s_.n + column) * static_cast<int64_t>(SizeOf(s_.out));
+                   ((batch_ * s_.m + row) * s_.n + column) * out_bytes();
       target.out_step = s_.n;
+      target.stream = streams_;
     }
     return target;
   }
@@ -231,6 +257,7 @@ class BlockTask {
   int64_t batch_;
   int64_t row_begin_, row_end_;        // panels
   int64_t column_begin_, column_end_;  // panels
+  bool streams_;
   alignas(kAlign) char scratch_[kScratchBytes];
   alignas(kAlign) char right_[kMostTileColumns * kBlockBytes];
 };

@@ -45,6 +45,7 @@ struct TileTarget {
   int32_t rows;
   int32_t columns;
   bool bf16;
+  bool stream = false;  // past the caches: rows lie on boundaries of cache lines
   Fetch right;         // of what will be read next of the right operand, and of the left one
   Fetch left;
 };
@@ -63,7 +64,8 @@ struct GemmKernel {
   PackStrip pack_rows;
   TileProduct product_units;
   TileProduct product_rows;
-  // Called by every task before its first product and after its last; NULL when not needed.
+  // Called by every task before its first product and after its last; NULL when not needed. What
+  // was streamed is for all to see after the latter.
   void (*enter)();
   void (*leave)();
   int32_t fetches = 1;  // with each unit

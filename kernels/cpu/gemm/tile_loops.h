@@ -45,18 +45,25 @@ template <class Unit, int kRows, int kVecs, bool kFetch = false>
   }
 }
 
+// In place always: a call in the midst of a tile would empty the sums' registers.
+template <class T>
+[[gnu::always_inline]] inline void StoreOut(Vec sum, T* out, int64_t n, bool stream) {
+  if (n < Vec::kLanes) {
+    StorePart(sum, out, n);
+  } else if (stream) {
+    StreamV(sum, out);
+  } else {
+    StoreV(sum, out);
+  }
+}
+
 inline void StoreTarget(Vec sum, const TileTarget& t, int64_t row, int64_t column, int64_t n) {
   if (t.add != nullptr) sum = LoadPart(t.add + row * t.add_step + column, n) + sum;
   const int64_t at = row * t.out_step + column;
   if (t.bf16) {
-    BF16* out = static_cast<BF16*>(t.out) + at;
-    if (n == Vec::kLanes) {
-      StoreV(sum, out);
-    } else {
-      StorePart(sum, out, n);
-    }
+    StoreOut(sum, static_cast<BF16*>(t.out) + at, n, t.stream);
   } else {
-    StorePart(sum, static_cast<float*>(t.out) + at, n);
+    StoreOut(sum, static_cast<float*>(t.out) + at, n, t.stream);
   }
 }
 

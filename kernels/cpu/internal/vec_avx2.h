@@ -57,6 +57,11 @@ inline void StoreV(Vec x, float* p) { _mm256_storeu_ps(p, x.v); }
 inline void StoreV(Vec x, BF16* p) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), Narrow(x));
 }
+inline void StreamV(Vec x, float* p) { _mm256_stream_ps(p, x.v); }
+inline void StreamV(Vec x, BF16* p) {
+  _mm_stream_si128(reinterpret_cast<__m128i*>(p), Narrow(x));
+}
+inline void EndStreams() { _mm_sfence(); }
 inline void StorePart(Vec x, float* p, int64_t n) {
   _mm256_maskstore_ps(p, FirstLanes(n), x.v);
 }

@@ -54,6 +54,12 @@ inline void StoreV(Vec x, float* p) { _mm512_storeu_ps(p, x.v); }
 inline void StoreV(Vec x, BF16* p) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), Narrow(x));
 }
+// Past the caches, to what is aligned to the vector; other threads see it after EndStreams.
+inline void StreamV(Vec x, float* p) { _mm512_stream_ps(p, x.v); }
+inline void StreamV(Vec x, BF16* p) {
+  _mm256_stream_si256(reinterpret_cast<__m256i*>(p), Narrow(x));
+}
+inline void EndStreams() { _mm_sfence(); }
 inline void StorePart(Vec x, float* p, int64_t n) {
   _mm512_mask_storeu_ps(p, FirstLanes(n), x.v);
 }
