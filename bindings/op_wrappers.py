@@ -232,7 +232,8 @@ type Builder interface {{
 	AddMany(op string, attrs tessera.Attrs, inputs ...tessera.Value) []tessera.Value
 }}
 
-// OfGraph lets a graph take ops. The first error stays in Err, and what comes after it does nothing.
+// OfGraph lets a graph take ops. The first error stays in Err, and what comes after it does
+// nothing.
 type OfGraph struct {{
 	Graph *tessera.Graph
 	Err   error
@@ -381,8 +382,10 @@ def java(ops):
              "    /** Numbers that JSON lacks are texts. */",
              "    final void put(String name, Object value) {",
              "      boolean isText = value instanceof Double number && !Double.isFinite(number);",
-             '      attrs.put(name, isText ? value.toString().toLowerCase().replace("infinity", "inf")',
-             "          : value);", "    }", "",
+             "      String text = String.valueOf(value);",
+             '      text = text.toLowerCase().replace("infinity", "inf");',
+             "      attrs.put(name, isText ? text : value);",
+             "    }", "",
              "    final List<Value> many(OpBuilder to, Value... inputs) throws TesseraException {",
              "      return to.addMany(op, attrs, List.of(inputs));", "    }", "",
              "    final Value one(OpBuilder to, Value... inputs) throws TesseraException {",

@@ -589,10 +589,10 @@ TSR_API TSR_MUST_USE tsr_status* tsr_runtime_load_plugin(tsr_runtime* runtime, c
 /* Compiles the model of a config. `options` is JSON: {"mode": "evaluate" ("train", "decode"),
  * "gradients": false, "dtype": "" (the config's), "recompute": "selective", "seed": runtime.seed,
  * "routing": "" ("record", "replay")}. A model with mixtures of experts records its routing as
- * results "routing/PATH" i32[..., K], the experts of every token, or replays it from inputs of these
- * names. Parameters start as the config's initialisers say. A program that decodes keeps caches from run
- * to run: its input `start` says how many of the cached tokens of each row count, by default all,
- * and a batch of another size begins anew. Owns: the caller frees *out_program.
+ * results "routing/PATH" i32[..., K], the experts of every token, or replays it from inputs of
+ * these names. Parameters start as the config's initialisers say. A program that decodes keeps
+ * caches from run to run: its input `start` says how many of the cached tokens of each row count,
+ * by default all, and a batch of another size begins anew. Owns: the caller frees *out_program.
  * Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_program_from_config(const tsr_config* config,
                                                          const char* options, size_t options_len,

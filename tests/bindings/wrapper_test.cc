@@ -174,7 +174,8 @@ TEST_F(WrapperTest, PartsTrainAsTheBuiltInOnes) {
     corpus.AddTokens(std::vector<uint16_t>(200, 3));
   });
   runtime_.RegisterOptimizer(
-      "HostSgd", "table HostSgd (role: \"optimizer\") { learning_rate: double = 0.05; }", "momentum",
+      "HostSgd", R"(table HostSgd (role: "optimizer") { learning_rate: double = 0.05; })",
+      "momentum",
       [](Scope& scope, std::string_view, const std::vector<tsr_value>& values) {
         return scope.AddAll("sgd_update", values, R"({"momentum": 0.9})");
       });

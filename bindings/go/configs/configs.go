@@ -217,6 +217,26 @@ const (
 	SamplingModeRandomWindow SamplingModeValue = "random_window"
 )
 
+// TaskGates is one of the constants below.
+type TaskGatesValue string
+
+const (
+	// TaskGatesPerTask: every task (MMoE)
+	TaskGatesPerTask TaskGatesValue = "per_task"
+	// TaskGatesOne: all tasks together (OMoE)
+	TaskGatesOne TaskGatesValue = "one"
+)
+
+// TaskLoss is one of the constants below.
+type TaskLossValue string
+
+const (
+	// TaskLossLogistic: labels 0 and 1: the cross-entropy of the logistic function of the result
+	TaskLossLogistic TaskLossValue = "logistic"
+	// TaskLossSquared: any labels: the square of the difference
+	TaskLossSquared TaskLossValue = "squared"
+)
+
 // AdamW: Adam with decoupled weight decay.
 type AdamW struct {
 	// The learning rate at its peak, before the schedule's factor (by default 0.0003; at least
@@ -503,6 +523,8 @@ type Data struct {
 	// Batches prepared ahead while a step runs (by default 2; in batches; at least 1; at most
 	// 1024).
 	Prefetch *int64 `json:"prefetch,omitempty"`
+	// What is learned from a sample (any part of role objective; by default NextToken).
+	Objective any `json:"objective,omitempty"`
 }
 
 // MarshalJSON writes the type's name too.
@@ -849,6 +871,25 @@ type InverseSqrt struct {
 func (c InverseSqrt) MarshalJSON() ([]byte, error) {
 	type plain InverseSqrt
 	return typed("InverseSqrt", plain(c))
+}
+
+// LabelledImages: Images of one size with their classes, as records of bytes: the class, then
+// each channel's rows (the binary files of CIFAR-10). Read as source "text" by a ByteTokenizer.
+type LabelledImages struct {
+	// Height and width (required; in pixels; at least 1; at most 4096).
+	ImageSize *int64 `json:"image_size,omitempty"`
+	// Numbers of a pixel (by default 3; at least 1; at most 64).
+	NumChannels *int64 `json:"num_channels,omitempty"`
+	// Subtracted from numbers of pixels, which go from 0 to 1 (by default 0.5).
+	Mean *float64 `json:"mean,omitempty"`
+	// What they are divided by then (by default 0.5; above 0).
+	Deviation *float64 `json:"deviation,omitempty"`
+}
+
+// MarshalJSON writes the type's name too.
+func (c LabelledImages) MarshalJSON() ([]byte, error) {
+	type plain LabelledImages
+	return typed("LabelledImages", plain(c))
 }
 
 // LanguageModel: Tokens to embedding to decoder to head to logits, and a loss against the next
@@ -1218,6 +1259,25 @@ func (c MaskedLanguageModelHead) MarshalJSON() ([]byte, error) {
 	return typed("MaskedLanguageModelHead", plain(c))
 }
 
+// MaskedTokens: Some tokens are hidden and predicted from all others (BERT).
+type MaskedTokens struct {
+	// Id that stands where a token is hidden (required; at least 0; at most 2147483647).
+	MaskId *int64 `json:"mask_id,omitempty"`
+	// Share of the tokens that are predicted (by default 0.15; above 0; at most 1).
+	Share *float64 `json:"share,omitempty"`
+	// Of these, the share that is replaced by any id instead of mask_id (by default 0.1; at
+	// least 0; at most 1).
+	RandomShare *float64 `json:"random_share,omitempty"`
+	// Of these, the share that is left as it is (by default 0.1; at least 0; at most 1).
+	KeptShare *float64 `json:"kept_share,omitempty"`
+}
+
+// MarshalJSON writes the type's name too.
+func (c MaskedTokens) MarshalJSON() ([]byte, error) {
+	type plain MaskedTokens
+	return typed("MaskedTokens", plain(c))
+}
+
 // MixtureOfExperts: Many experts, of which a gate chooses a few for every token.
 type MixtureOfExperts struct {
 	// Width of input and output (dictated by what surrounds it; at least 1; at most 1048576).
@@ -1273,9 +1333,6 @@ type MixtureOfExperts struct {
 	// Width in which tokens are sent to the experts, between two projections; 0: model_dim (by
 	// default 0; at least 0; at most 1048576).
 	LatentDim *int64 `json:"latent_dim,omitempty"`
-	// Padding, tokens of segment -1, visits no expert and is not counted by losses, metrics and
-	// biases; otherwise it is routed like all others (by default false).
-	SkipPadding *bool `json:"skip_padding,omitempty"`
 	// Who visits which expert (any part of role gate; by default TopKGate).
 	Gate any `json:"gate,omitempty"`
 	// The expert, of which there are num_experts copies with weights of their own (any part of
@@ -1294,12 +1351,70 @@ type MixtureOfExperts struct {
 	// Losses and metrics of the routing, each with its own weight (any part of role balance; by
 	// default LoadBalance).
 	Balance []any `json:"balance,omitempty"`
+	// Padding, tokens of segment -1, visits no expert and is not counted by losses, metrics and
+	// biases; otherwise it is routed like all others (by default false).
+	SkipPadding *bool `json:"skip_padding,omitempty"`
 }
 
 // MarshalJSON writes the type's name too.
 func (c MixtureOfExperts) MarshalJSON() ([]byte, error) {
 	type plain MixtureOfExperts
 	return typed("MixtureOfExperts", plain(c))
+}
+
+// MultiGateMixture: Experts that all tasks share, of which each task takes its own mean (MMoE).
+type MultiGateMixture struct {
+	// Width of the input (dictated by what surrounds it; at least 1; at most 1048576).
+	ModelDim *int64 `json:"model_dim,omitempty"`
+	// Results, one for each (dictated by what surrounds it; at least 1; at most 1024).
+	NumTasks *int64 `json:"num_tasks,omitempty"`
+	// Copies of the expert; with one there is nothing to choose: a shared bottom (by default 8;
+	// at least 1; at most 65536).
+	NumExperts *int64 `json:"num_experts,omitempty"`
+	// Who has a gate (by default "per_task").
+	Gates TaskGatesValue `json:"gates,omitempty"`
+	// Standard deviation of the normal distribution that gates start from (by default 0.02; at
+	// least 0).
+	InitStd *float64 `json:"init_std,omitempty"`
+	// The expert (any part of role expert; by default Perceptron).
+	Expert any `json:"expert,omitempty"`
+}
+
+// MarshalJSON writes the type's name too.
+func (c MultiGateMixture) MarshalJSON() ([]byte, error) {
+	type plain MultiGateMixture
+	return typed("MultiGateMixture", plain(c))
+}
+
+// MultiTaskModel: Rows of numbers to one result for each of several tasks.
+type MultiTaskModel struct {
+	// Numbers of a row (dictated by what surrounds it; at least 1; at most 1048576).
+	ModelDim *int64 `json:"model_dim,omitempty"`
+	// Results of a row (dictated by what surrounds it; by default 2; at least 1; at most 1024).
+	NumTasks *int64 `json:"num_tasks,omitempty"`
+	// Width of the layer of relu that each task has of its own before its result (by default 8;
+	// at least 1; at most 1048576).
+	TowerDim *int64 `json:"tower_dim,omitempty"`
+	// What results are compared with labels by (by default "logistic").
+	Loss TaskLossValue `json:"loss,omitempty"`
+	// What the tasks share (any part of role multi_task; by default MultiGateMixture).
+	Shared any `json:"shared,omitempty"`
+}
+
+// MarshalJSON writes the type's name too.
+func (c MultiTaskModel) MarshalJSON() ([]byte, error) {
+	type plain MultiTaskModel
+	return typed("MultiTaskModel", plain(c))
+}
+
+// NextToken: Each token predicts the one after it.
+type NextToken struct {
+}
+
+// MarshalJSON writes the type's name too.
+func (c NextToken) MarshalJSON() ([]byte, error) {
+	type plain NextToken
+	return typed("NextToken", plain(c))
 }
 
 // NoPosition: No positional information but what the causal mask gives.
@@ -1391,6 +1506,25 @@ type PatchEmbedding struct {
 func (c PatchEmbedding) MarshalJSON() ([]byte, error) {
 	type plain PatchEmbedding
 	return typed("PatchEmbedding", plain(c))
+}
+
+// Perceptron: One matrix product and an activation: the expert of multi-gate mixtures.
+type Perceptron struct {
+	// Width of the input (dictated by what surrounds it; at least 1; at most 1048576).
+	ModelDim *int64 `json:"model_dim,omitempty"`
+	// Width of the output (required; at least 1; at most 1048576).
+	OutDim *int64 `json:"out_dim,omitempty"`
+	// The function of what the product gives (by default "relu").
+	Activation ActivationValue `json:"activation,omitempty"`
+	// Standard deviation of the normal distribution that the weights start from; 0: the root of
+	// 2 / model_dim (by default 0; at least 0).
+	InitStd *float64 `json:"init_std,omitempty"`
+}
+
+// MarshalJSON writes the type's name too.
+func (c Perceptron) MarshalJSON() ([]byte, error) {
+	type plain Perceptron
+	return typed("Perceptron", plain(c))
 }
 
 // PretrainedTokenizer: A published tokenizer, as a tokenizer.json says it: the ids of the public
@@ -1736,6 +1870,31 @@ func (c SoftMixtureOfExperts) MarshalJSON() ([]byte, error) {
 	return typed("SoftMixtureOfExperts", plain(c))
 }
 
+// SpanCorruption: Spans are cut out of a text, each leaving an id of its own; the decoder says
+// what they were (T5).
+type SpanCorruption struct {
+	// Id that the first span leaves; the ones after it count down (required; at least 0; at most
+	// 2147483647).
+	FirstSentinel *int64 `json:"first_sentinel,omitempty"`
+	// How many such ids there are, and so the most spans in a text (by default 100; at least 1;
+	// at most 65536).
+	Sentinels *int64 `json:"sentinels,omitempty"`
+	// Share of the tokens that are cut out (by default 0.15; above 0; below 1).
+	Share *float64 `json:"share,omitempty"`
+	// Mean length of a span (by default 3; in tokens; at least 1; at most 1000).
+	MeanSpan *float64 `json:"mean_span,omitempty"`
+	// Id after which source and target end (by default 1; at least 0; at most 2147483647).
+	EndId *int64 `json:"end_id,omitempty"`
+	// Id that the decoder reads first (by default 0; at least 0; at most 2147483647).
+	StartId *int64 `json:"start_id,omitempty"`
+}
+
+// MarshalJSON writes the type's name too.
+func (c SpanCorruption) MarshalJSON() ([]byte, error) {
+	type plain SpanCorruption
+	return typed("SpanCorruption", plain(c))
+}
+
 // SwipeGate: The top_k experts of the largest logits; in training, choices beyond the even share
 // of a group of experts are moved to groups that have room (SWIPE).
 type SwipeGate struct {
@@ -1900,10 +2059,6 @@ type Trainer struct {
 	// Pattern of parameters that the checkpoint of init_from need not have, such as those of
 	// adapters; they start as runtime.seed says. Empty: it has all (by default "").
 	InitMissing string `json:"init_missing,omitempty"`
-	// How experts start where the checkpoint of init_from has a dense feed-forward in their
-	// place: as copies of it, or, where they are narrower, as its parts; and how it is put
-	// together again from them (by default "exact").
-	InitExperts ExpertScalingValue `json:"init_experts,omitempty"`
 	// File for a picture of one step: which thread worked on which kernel when, as JSON that
 	// chrome://tracing and Perfetto read. Ranks after the first append ".rank" and their number.
 	// Empty writes none (by default "").
@@ -1917,6 +2072,10 @@ type Trainer struct {
 	// no rule names then compute again as little as fits, starting from `recompute`: selective
 	// from the first layer on, then full. 0: no bound (by default 0; in bytes; at least 0).
 	MemoryBudget *int64 `json:"memory_budget,omitempty"`
+	// How experts start where the checkpoint of init_from has a dense feed-forward in their
+	// place: as copies of it, or, where they are narrower, as its parts; and how it is put
+	// together again from them (by default "exact").
+	InitExperts ExpertScalingValue `json:"init_experts,omitempty"`
 }
 
 // MarshalJSON writes the type's name too.

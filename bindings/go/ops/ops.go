@@ -15,7 +15,8 @@ type Builder interface {
 	AddMany(op string, attrs tessera.Attrs, inputs ...tessera.Value) []tessera.Value
 }
 
-// OfGraph lets a graph take ops. The first error stays in Err, and what comes after it does nothing.
+// OfGraph lets a graph take ops. The first error stays in Err, and what comes after it does
+// nothing.
 type OfGraph struct {
 	Graph *tessera.Graph
 	Err   error

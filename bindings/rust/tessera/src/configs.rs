@@ -337,6 +337,42 @@ impl Serialize for SamplingMode {
     }
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TaskGates {
+    /// every task (MMoE)
+    PerTask,
+    /// all tasks together (OMoE)
+    One,
+}
+
+impl Serialize for TaskGates {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(match self {
+            TaskGates::PerTask => "per_task",
+            TaskGates::One => "one",
+        })
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TaskLoss {
+    /// labels 0 and 1: the cross-entropy of the logistic function of the result
+    Logistic,
+    /// any labels: the square of the difference
+    Squared,
+}
+
+impl Serialize for TaskLoss {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(match self {
+            TaskLoss::Logistic => "logistic",
+            TaskLoss::Squared => "squared",
+        })
+    }
+}
+
 /// Adam with decoupled weight decay.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
@@ -1054,6 +1090,12 @@ impl Data {
     /// 1024).
     pub fn prefetch(mut self, value: i64) -> Self {
         self.0.insert("prefetch".into(), json(value));
+        self
+    }
+
+    /// What is learned from a sample (any part of role objective; by default NextToken).
+    pub fn objective(mut self, value: impl Serialize) -> Self {
+        self.0.insert("objective".into(), json(value));
         self
     }
 }
@@ -1898,6 +1940,54 @@ impl InverseSqrt {
     /// steps; at least 0).
     pub fn timescale(mut self, value: i64) -> Self {
         self.0.insert("timescale".into(), json(value));
+        self
+    }
+}
+
+/// Images of one size with their classes, as records of bytes: the class, then each channel's
+/// rows (the binary files of CIFAR-10). Read as source "text" by a ByteTokenizer.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct LabelledImages(Map<String, Value>);
+
+impl Default for LabelledImages {
+    fn default() -> Self {
+        LabelledImages([("type".to_string(), Value::from("LabelledImages"))].into_iter().collect())
+    }
+}
+
+impl Serialize for LabelledImages {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+impl LabelledImages {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Height and width (required; in pixels; at least 1; at most 4096).
+    pub fn image_size(mut self, value: i64) -> Self {
+        self.0.insert("image_size".into(), json(value));
+        self
+    }
+
+    /// Numbers of a pixel (by default 3; at least 1; at most 64).
+    pub fn num_channels(mut self, value: i64) -> Self {
+        self.0.insert("num_channels".into(), json(value));
+        self
+    }
+
+    /// Subtracted from numbers of pixels, which go from 0 to 1 (by default 0.5).
+    pub fn mean(mut self, value: f64) -> Self {
+        self.0.insert("mean".into(), json(value));
+        self
+    }
+
+    /// What they are divided by then (by default 0.5; above 0).
+    pub fn deviation(mut self, value: f64) -> Self {
+        self.0.insert("deviation".into(), json(value));
         self
     }
 }
@@ -2814,6 +2904,54 @@ impl MaskedLanguageModelHead {
     }
 }
 
+/// Some tokens are hidden and predicted from all others (BERT).
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct MaskedTokens(Map<String, Value>);
+
+impl Default for MaskedTokens {
+    fn default() -> Self {
+        MaskedTokens([("type".to_string(), Value::from("MaskedTokens"))].into_iter().collect())
+    }
+}
+
+impl Serialize for MaskedTokens {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+impl MaskedTokens {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Id that stands where a token is hidden (required; at least 0; at most 2147483647).
+    pub fn mask_id(mut self, value: i64) -> Self {
+        self.0.insert("mask_id".into(), json(value));
+        self
+    }
+
+    /// Share of the tokens that are predicted (by default 0.15; above 0; at most 1).
+    pub fn share(mut self, value: f64) -> Self {
+        self.0.insert("share".into(), json(value));
+        self
+    }
+
+    /// Of these, the share that is replaced by any id instead of mask_id (by default 0.1; at
+    /// least 0; at most 1).
+    pub fn random_share(mut self, value: f64) -> Self {
+        self.0.insert("random_share".into(), json(value));
+        self
+    }
+
+    /// Of these, the share that is left as it is (by default 0.1; at least 0; at most 1).
+    pub fn kept_share(mut self, value: f64) -> Self {
+        self.0.insert("kept_share".into(), json(value));
+        self
+    }
+}
+
 /// Many experts, of which a gate chooses a few for every token.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]
@@ -2971,13 +3109,6 @@ impl MixtureOfExperts {
         self
     }
 
-    /// Padding, tokens of segment -1, visits no expert and is not counted by losses, metrics and
-    /// biases; otherwise it is routed like all others (by default false).
-    pub fn skip_padding(mut self, value: bool) -> Self {
-        self.0.insert("skip_padding".into(), json(value));
-        self
-    }
-
     /// Who visits which expert (any part of role gate; by default TopKGate).
     pub fn gate(mut self, value: impl Serialize) -> Self {
         self.0.insert("gate".into(), json(value));
@@ -3022,6 +3153,153 @@ impl MixtureOfExperts {
     pub fn balance(mut self, value: impl Serialize) -> Self {
         self.0.insert("balance".into(), json(value));
         self
+    }
+
+    /// Padding, tokens of segment -1, visits no expert and is not counted by losses, metrics and
+    /// biases; otherwise it is routed like all others (by default false).
+    pub fn skip_padding(mut self, value: bool) -> Self {
+        self.0.insert("skip_padding".into(), json(value));
+        self
+    }
+}
+
+/// Experts that all tasks share, of which each task takes its own mean (MMoE).
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct MultiGateMixture(Map<String, Value>);
+
+impl Default for MultiGateMixture {
+    fn default() -> Self {
+        MultiGateMixture(
+            [("type".to_string(), Value::from("MultiGateMixture"))].into_iter().collect(),
+        )
+    }
+}
+
+impl Serialize for MultiGateMixture {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+impl MultiGateMixture {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Width of the input (dictated by what surrounds it; at least 1; at most 1048576).
+    pub fn model_dim(mut self, value: i64) -> Self {
+        self.0.insert("model_dim".into(), json(value));
+        self
+    }
+
+    /// Results, one for each (dictated by what surrounds it; at least 1; at most 1024).
+    pub fn num_tasks(mut self, value: i64) -> Self {
+        self.0.insert("num_tasks".into(), json(value));
+        self
+    }
+
+    /// Copies of the expert; with one there is nothing to choose: a shared bottom (by default 8;
+    /// at least 1; at most 65536).
+    pub fn num_experts(mut self, value: i64) -> Self {
+        self.0.insert("num_experts".into(), json(value));
+        self
+    }
+
+    /// Who has a gate (by default "per_task").
+    pub fn gates(mut self, value: TaskGates) -> Self {
+        self.0.insert("gates".into(), json(value));
+        self
+    }
+
+    /// Standard deviation of the normal distribution that gates start from (by default 0.02; at
+    /// least 0).
+    pub fn init_std(mut self, value: f64) -> Self {
+        self.0.insert("init_std".into(), json(value));
+        self
+    }
+
+    /// The expert (any part of role expert; by default Perceptron).
+    pub fn expert(mut self, value: impl Serialize) -> Self {
+        self.0.insert("expert".into(), json(value));
+        self
+    }
+}
+
+/// Rows of numbers to one result for each of several tasks.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct MultiTaskModel(Map<String, Value>);
+
+impl Default for MultiTaskModel {
+    fn default() -> Self {
+        MultiTaskModel([("type".to_string(), Value::from("MultiTaskModel"))].into_iter().collect())
+    }
+}
+
+impl Serialize for MultiTaskModel {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+impl MultiTaskModel {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Numbers of a row (dictated by what surrounds it; at least 1; at most 1048576).
+    pub fn model_dim(mut self, value: i64) -> Self {
+        self.0.insert("model_dim".into(), json(value));
+        self
+    }
+
+    /// Results of a row (dictated by what surrounds it; by default 2; at least 1; at most 1024).
+    pub fn num_tasks(mut self, value: i64) -> Self {
+        self.0.insert("num_tasks".into(), json(value));
+        self
+    }
+
+    /// Width of the layer of relu that each task has of its own before its result (by default 8;
+    /// at least 1; at most 1048576).
+    pub fn tower_dim(mut self, value: i64) -> Self {
+        self.0.insert("tower_dim".into(), json(value));
+        self
+    }
+
+    /// What results are compared with labels by (by default "logistic").
+    pub fn loss(mut self, value: TaskLoss) -> Self {
+        self.0.insert("loss".into(), json(value));
+        self
+    }
+
+    /// What the tasks share (any part of role multi_task; by default MultiGateMixture).
+    pub fn shared(mut self, value: impl Serialize) -> Self {
+        self.0.insert("shared".into(), json(value));
+        self
+    }
+}
+
+/// Each token predicts the one after it.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct NextToken(Map<String, Value>);
+
+impl Default for NextToken {
+    fn default() -> Self {
+        NextToken([("type".to_string(), Value::from("NextToken"))].into_iter().collect())
+    }
+}
+
+impl Serialize for NextToken {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+impl NextToken {
+    pub fn new() -> Self {
+        Self::default()
     }
 }
 
@@ -3238,6 +3516,54 @@ impl PatchEmbedding {
     /// linear; by default Linear).
     pub fn projection(mut self, value: impl Serialize) -> Self {
         self.0.insert("projection".into(), json(value));
+        self
+    }
+}
+
+/// One matrix product and an activation: the expert of multi-gate mixtures.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct Perceptron(Map<String, Value>);
+
+impl Default for Perceptron {
+    fn default() -> Self {
+        Perceptron([("type".to_string(), Value::from("Perceptron"))].into_iter().collect())
+    }
+}
+
+impl Serialize for Perceptron {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+impl Perceptron {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Width of the input (dictated by what surrounds it; at least 1; at most 1048576).
+    pub fn model_dim(mut self, value: i64) -> Self {
+        self.0.insert("model_dim".into(), json(value));
+        self
+    }
+
+    /// Width of the output (required; at least 1; at most 1048576).
+    pub fn out_dim(mut self, value: i64) -> Self {
+        self.0.insert("out_dim".into(), json(value));
+        self
+    }
+
+    /// The function of what the product gives (by default "relu").
+    pub fn activation(mut self, value: Activation) -> Self {
+        self.0.insert("activation".into(), json(value));
+        self
+    }
+
+    /// Standard deviation of the normal distribution that the weights start from; 0: the root of
+    /// 2 / model_dim (by default 0; at least 0).
+    pub fn init_std(mut self, value: f64) -> Self {
+        self.0.insert("init_std".into(), json(value));
         self
     }
 }
@@ -4081,6 +4407,68 @@ impl SoftMixtureOfExperts {
     }
 }
 
+/// Spans are cut out of a text, each leaving an id of its own; the decoder says what they were
+/// (T5).
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct SpanCorruption(Map<String, Value>);
+
+impl Default for SpanCorruption {
+    fn default() -> Self {
+        SpanCorruption([("type".to_string(), Value::from("SpanCorruption"))].into_iter().collect())
+    }
+}
+
+impl Serialize for SpanCorruption {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(to)
+    }
+}
+
+impl SpanCorruption {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Id that the first span leaves; the ones after it count down (required; at least 0; at most
+    /// 2147483647).
+    pub fn first_sentinel(mut self, value: i64) -> Self {
+        self.0.insert("first_sentinel".into(), json(value));
+        self
+    }
+
+    /// How many such ids there are, and so the most spans in a text (by default 100; at least 1;
+    /// at most 65536).
+    pub fn sentinels(mut self, value: i64) -> Self {
+        self.0.insert("sentinels".into(), json(value));
+        self
+    }
+
+    /// Share of the tokens that are cut out (by default 0.15; above 0; below 1).
+    pub fn share(mut self, value: f64) -> Self {
+        self.0.insert("share".into(), json(value));
+        self
+    }
+
+    /// Mean length of a span (by default 3; in tokens; at least 1; at most 1000).
+    pub fn mean_span(mut self, value: f64) -> Self {
+        self.0.insert("mean_span".into(), json(value));
+        self
+    }
+
+    /// Id after which source and target end (by default 1; at least 0; at most 2147483647).
+    pub fn end_id(mut self, value: i64) -> Self {
+        self.0.insert("end_id".into(), json(value));
+        self
+    }
+
+    /// Id that the decoder reads first (by default 0; at least 0; at most 2147483647).
+    pub fn start_id(mut self, value: i64) -> Self {
+        self.0.insert("start_id".into(), json(value));
+        self
+    }
+}
+
 /// The top_k experts of the largest logits; in training, choices beyond the even share of a group
 /// of experts are moved to groups that have room (SWIPE).
 #[derive(Clone, Debug, PartialEq)]
@@ -4508,14 +4896,6 @@ impl Trainer {
         self
     }
 
-    /// How experts start where the checkpoint of init_from has a dense feed-forward in their
-    /// place: as copies of it, or, where they are narrower, as its parts; and how it is put
-    /// together again from them (by default "exact").
-    pub fn init_experts(mut self, value: ExpertScaling) -> Self {
-        self.0.insert("init_experts".into(), json(value));
-        self
-    }
-
     /// File for a picture of one step: which thread worked on which kernel when, as JSON that
     /// chrome://tracing and Perfetto read. Ranks after the first append ".rank" and their number.
     /// Empty writes none (by default "").
@@ -4542,6 +4922,14 @@ impl Trainer {
     /// from the first layer on, then full. 0: no bound (by default 0; in bytes; at least 0).
     pub fn memory_budget(mut self, value: i64) -> Self {
         self.0.insert("memory_budget".into(), json(value));
+        self
+    }
+
+    /// How experts start where the checkpoint of init_from has a dense feed-forward in their
+    /// place: as copies of it, or, where they are narrower, as its parts; and how it is put
+    /// together again from them (by default "exact").
+    pub fn init_experts(mut self, value: ExpertScaling) -> Self {
+        self.0.insert("init_experts".into(), json(value));
         self
     }
 }

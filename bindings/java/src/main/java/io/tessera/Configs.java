@@ -428,6 +428,52 @@ public final class Configs {
     }
   }
 
+  /** Values of fields. */
+  public enum TaskGates {
+    /**
+     * every task (MMoE)
+     */
+    PER_TASK("per_task"),
+    /**
+     * all tasks together (OMoE)
+     */
+    ONE("one");
+
+    private final String text;
+
+    TaskGates(String text) {
+      this.text = text;
+    }
+
+    @Override
+    public String toString() {
+      return text;
+    }
+  }
+
+  /** Values of fields. */
+  public enum TaskLoss {
+    /**
+     * labels 0 and 1: the cross-entropy of the logistic function of the result
+     */
+    LOGISTIC("logistic"),
+    /**
+     * any labels: the square of the difference
+     */
+    SQUARED("squared");
+
+    private final String text;
+
+    TaskLoss(String text) {
+      this.text = text;
+    }
+
+    @Override
+    public String toString() {
+      return text;
+    }
+  }
+
   /**
    * Adam with decoupled weight decay.
    */
@@ -1110,6 +1156,14 @@ public final class Configs {
      */
     public Data prefetch(long value) {
       put("prefetch", value);
+      return this;
+    }
+
+    /**
+     * What is learned from a sample (any part of role objective; by default NextToken).
+     */
+    public Data objective(Object value) {
+      put("objective", value);
       return this;
     }
   }
@@ -1911,6 +1965,48 @@ public final class Configs {
      */
     public InverseSqrt timescale(long value) {
       put("timescale", value);
+      return this;
+    }
+  }
+
+  /**
+   * Images of one size with their classes, as records of bytes: the class, then each channel's
+   * rows (the binary files of CIFAR-10). Read as source "text" by a ByteTokenizer.
+   */
+  public static final class LabelledImages extends Part {
+    public LabelledImages() {
+      super("LabelledImages");
+    }
+
+    /**
+     * Height and width (required; in pixels; at least 1; at most 4096).
+     */
+    public LabelledImages imageSize(long value) {
+      put("image_size", value);
+      return this;
+    }
+
+    /**
+     * Numbers of a pixel (by default 3; at least 1; at most 64).
+     */
+    public LabelledImages numChannels(long value) {
+      put("num_channels", value);
+      return this;
+    }
+
+    /**
+     * Subtracted from numbers of pixels, which go from 0 to 1 (by default 0.5).
+     */
+    public LabelledImages mean(double value) {
+      put("mean", value);
+      return this;
+    }
+
+    /**
+     * What they are divided by then (by default 0.5; above 0).
+     */
+    public LabelledImages deviation(double value) {
+      put("deviation", value);
       return this;
     }
   }
@@ -2803,6 +2899,48 @@ public final class Configs {
   }
 
   /**
+   * Some tokens are hidden and predicted from all others (BERT).
+   */
+  public static final class MaskedTokens extends Part {
+    public MaskedTokens() {
+      super("MaskedTokens");
+    }
+
+    /**
+     * Id that stands where a token is hidden (required; at least 0; at most 2147483647).
+     */
+    public MaskedTokens maskId(long value) {
+      put("mask_id", value);
+      return this;
+    }
+
+    /**
+     * Share of the tokens that are predicted (by default 0.15; above 0; at most 1).
+     */
+    public MaskedTokens share(double value) {
+      put("share", value);
+      return this;
+    }
+
+    /**
+     * Of these, the share that is replaced by any id instead of mask_id (by default 0.1; at least
+     * 0; at most 1).
+     */
+    public MaskedTokens randomShare(double value) {
+      put("random_share", value);
+      return this;
+    }
+
+    /**
+     * Of these, the share that is left as it is (by default 0.1; at least 0; at most 1).
+     */
+    public MaskedTokens keptShare(double value) {
+      put("kept_share", value);
+      return this;
+    }
+  }
+
+  /**
    * Many experts, of which a gate chooses a few for every token.
    */
   public static final class MixtureOfExperts extends Part {
@@ -2984,15 +3122,6 @@ public final class Configs {
     }
 
     /**
-     * Padding, tokens of segment -1, visits no expert and is not counted by losses, metrics and
-     * biases; otherwise it is routed like all others (by default false).
-     */
-    public MixtureOfExperts skipPadding(boolean value) {
-      put("skip_padding", value);
-      return this;
-    }
-
-    /**
      * Who visits which expert (any part of role gate; by default TopKGate).
      */
     public MixtureOfExperts gate(Object value) {
@@ -3049,6 +3178,133 @@ public final class Configs {
     public MixtureOfExperts balance(List<?> value) {
       put("balance", value);
       return this;
+    }
+
+    /**
+     * Padding, tokens of segment -1, visits no expert and is not counted by losses, metrics and
+     * biases; otherwise it is routed like all others (by default false).
+     */
+    public MixtureOfExperts skipPadding(boolean value) {
+      put("skip_padding", value);
+      return this;
+    }
+  }
+
+  /**
+   * Experts that all tasks share, of which each task takes its own mean (MMoE).
+   */
+  public static final class MultiGateMixture extends Part {
+    public MultiGateMixture() {
+      super("MultiGateMixture");
+    }
+
+    /**
+     * Width of the input (dictated by what surrounds it; at least 1; at most 1048576).
+     */
+    public MultiGateMixture modelDim(long value) {
+      put("model_dim", value);
+      return this;
+    }
+
+    /**
+     * Results, one for each (dictated by what surrounds it; at least 1; at most 1024).
+     */
+    public MultiGateMixture numTasks(long value) {
+      put("num_tasks", value);
+      return this;
+    }
+
+    /**
+     * Copies of the expert; with one there is nothing to choose: a shared bottom (by default 8;
+     * at least 1; at most 65536).
+     */
+    public MultiGateMixture numExperts(long value) {
+      put("num_experts", value);
+      return this;
+    }
+
+    /**
+     * Who has a gate (by default "per_task").
+     */
+    public MultiGateMixture gates(TaskGates value) {
+      put("gates", value);
+      return this;
+    }
+
+    /**
+     * Standard deviation of the normal distribution that gates start from (by default 0.02; at
+     * least 0).
+     */
+    public MultiGateMixture initStd(double value) {
+      put("init_std", value);
+      return this;
+    }
+
+    /**
+     * The expert (any part of role expert; by default Perceptron).
+     */
+    public MultiGateMixture expert(Object value) {
+      put("expert", value);
+      return this;
+    }
+  }
+
+  /**
+   * Rows of numbers to one result for each of several tasks.
+   */
+  public static final class MultiTaskModel extends Part {
+    public MultiTaskModel() {
+      super("MultiTaskModel");
+    }
+
+    /**
+     * Numbers of a row (dictated by what surrounds it; at least 1; at most 1048576).
+     */
+    public MultiTaskModel modelDim(long value) {
+      put("model_dim", value);
+      return this;
+    }
+
+    /**
+     * Results of a row (dictated by what surrounds it; by default 2; at least 1; at most 1024).
+     */
+    public MultiTaskModel numTasks(long value) {
+      put("num_tasks", value);
+      return this;
+    }
+
+    /**
+     * Width of the layer of relu that each task has of its own before its result (by default 8;
+     * at least 1; at most 1048576).
+     */
+    public MultiTaskModel towerDim(long value) {
+      put("tower_dim", value);
+      return this;
+    }
+
+    /**
+     * What results are compared with labels by (by default "logistic").
+     */
+    public MultiTaskModel loss(TaskLoss value) {
+      put("loss", value);
+      return this;
+    }
+
+    /**
+     * What the tasks share (any part of role multi_task; by default MultiGateMixture).
+     */
+    public MultiTaskModel shared(Object value) {
+      put("shared", value);
+      return this;
+    }
+  }
+
+  /**
+   * Each token predicts the one after it.
+   */
+  public static final class NextToken extends Part {
+    public NextToken() {
+      super("NextToken");
     }
   }
 
@@ -3247,6 +3503,48 @@ public final class Configs {
      */
     public PatchEmbedding projection(Object value) {
       put("projection", value);
+      return this;
+    }
+  }
+
+  /**
+   * One matrix product and an activation: the expert of multi-gate mixtures.
+   */
+  public static final class Perceptron extends Part {
+    public Perceptron() {
+      super("Perceptron");
+    }
+
+    /**
+     * Width of the input (dictated by what surrounds it; at least 1; at most 1048576).
+     */
+    public Perceptron modelDim(long value) {
+      put("model_dim", value);
+      return this;
+    }
+
+    /**
+     * Width of the output (required; at least 1; at most 1048576).
+     */
+    public Perceptron outDim(long value) {
+      put("out_dim", value);
+      return this;
+    }
+
+    /**
+     * The function of what the product gives (by default "relu").
+     */
+    public Perceptron activation(Activation value) {
+      put("activation", value);
+      return this;
+    }
+
+    /**
+     * Standard deviation of the normal distribution that the weights start from; 0: the root of 2
+     * / model_dim (by default 0; at least 0).
+     */
+    public Perceptron initStd(double value) {
+      put("init_std", value);
       return this;
     }
   }
@@ -4036,6 +4334,66 @@ public final class Configs {
   }
 
   /**
+   * Spans are cut out of a text, each leaving an id of its own; the decoder says what they were
+   * (T5).
+   */
+  public static final class SpanCorruption extends Part {
+    public SpanCorruption() {
+      super("SpanCorruption");
+    }
+
+    /**
+     * Id that the first span leaves; the ones after it count down (required; at least 0; at most
+     * 2147483647).
+     */
+    public SpanCorruption firstSentinel(long value) {
+      put("first_sentinel", value);
+      return this;
+    }
+
+    /**
+     * How many such ids there are, and so the most spans in a text (by default 100; at least 1;
+     * at most 65536).
+     */
+    public SpanCorruption sentinels(long value) {
+      put("sentinels", value);
+      return this;
+    }
+
+    /**
+     * Share of the tokens that are cut out (by default 0.15; above 0; below 1).
+     */
+    public SpanCorruption share(double value) {
+      put("share", value);
+      return this;
+    }
+
+    /**
+     * Mean length of a span (by default 3; in tokens; at least 1; at most 1000).
+     */
+    public SpanCorruption meanSpan(double value) {
+      put("mean_span", value);
+      return this;
+    }
+
+    /**
+     * Id after which source and target end (by default 1; at least 0; at most 2147483647).
+     */
+    public SpanCorruption endId(long value) {
+      put("end_id", value);
+      return this;
+    }
+
+    /**
+     * Id that the decoder reads first (by default 0; at least 0; at most 2147483647).
+     */
+    public SpanCorruption startId(long value) {
+      put("start_id", value);
+      return this;
+    }
+  }
+
+  /**
    * The top_k experts of the largest logits; in training, choices beyond the even share of a
    * group of experts are moved to groups that have room (SWIPE).
    */
@@ -4465,16 +4823,6 @@ public final class Configs {
     }
 
     /**
-     * How experts start where the checkpoint of init_from has a dense feed-forward in their
-     * place: as copies of it, or, where they are narrower, as its parts; and how it is put
-     * together again from them (by default "exact").
-     */
-    public Trainer initExperts(ExpertScaling value) {
-      put("init_experts", value);
-      return this;
-    }
-
-    /**
      * File for a picture of one step: which thread worked on which kernel when, as JSON that
      * chrome://tracing and Perfetto read. Ranks after the first append ".rank" and their number.
      * Empty writes none (by default "").
@@ -4508,6 +4856,16 @@ public final class Configs {
      */
     public Trainer memoryBudget(long value) {
       put("memory_budget", value);
+      return this;
+    }
+
+    /**
+     * How experts start where the checkpoint of init_from has a dense feed-forward in their
+     * place: as copies of it, or, where they are narrower, as its parts; and how it is put
+     * together again from them (by default "exact").
+     */
+    public Trainer initExperts(ExpertScaling value) {
+      put("init_experts", value);
       return this;
     }
   }

@@ -23,8 +23,9 @@ public final class Ops {
     /** Numbers that JSON lacks are texts. */
     final void put(String name, Object value) {
       boolean isText = value instanceof Double number && !Double.isFinite(number);
-      attrs.put(name, isText ? value.toString().toLowerCase().replace("infinity", "inf")
-          : value);
+      String text = String.valueOf(value);
+      text = text.toLowerCase().replace("infinity", "inf");
+      attrs.put(name, isText ? text : value);
     }
 
     final List<Value> many(OpBuilder to, Value... inputs) throws TesseraException {
