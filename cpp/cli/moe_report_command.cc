@@ -73,6 +73,15 @@ std::string AsTable(const LoadsOfFile& loads) {
   return table.ToText();
 }
 
+// Of a path, whatever slashes are at its end.
+std::string LastWord(const std::string& path) {
+  const size_t end = path.find_last_not_of('/');
+  if (end == std::string::npos) return path;
+  const size_t before = path.find_last_of('/', end);
+  const size_t begin = before == std::string::npos ? 0 : before + 1;
+  return path.substr(begin, end + 1 - begin);
+}
+
 Error MoeReport(const Arguments& arguments) {
   int64_t columns = 120;
   CLI_RETURN_IF_ERROR(arguments.Integer("--columns", 1, 1000, &columns));
@@ -81,8 +90,8 @@ Error MoeReport(const Arguments& arguments) {
       ReadExpertLoads(arguments.Word(0), static_cast<size_t>(columns), &loads));
   const std::string picture = arguments.Text("--svg");
   if (!picture.empty()) {
-    CLI_RETURN_IF_ERROR(
-        WriteWholeFile(picture, HeatMapSvg(loads, "Load of experts, " + arguments.Word(0))));
+    const std::string title = "Load of experts, " + LastWord(arguments.Word(0));
+    CLI_RETURN_IF_ERROR(WriteWholeFile(picture, HeatMapSvg(loads, title)));
   }
   const std::string text = arguments.Has("--json") ? AsJson(loads).ToIndentedText()
                                                    : AsTable(loads);
