@@ -80,6 +80,28 @@ class PartsSuite(Suite):
                 losses.add(trainer.step().loss)
         self.assertEqual(len(losses), 1)
 
+    def test_arrow_streams(self):
+        try:
+            import pyarrow as pa
+        except ImportError:
+            self.skipTest("there is no pyarrow")
+        halves = self.text[:9000], self.text[9000:]
+        table = pa.table({"text": list(halves), "ids": [list(half.encode()) for half in halves]})
+
+        def rows(name):
+            for batch in table.to_reader(max_chunksize=1):
+                yield from batch.column(name)
+
+        self.runtime.register(ts.DataSource("arrow", rows),
+                              ts.DataSource("plain", lambda name: halves))
+        losses = []
+        for source, entry in (("arrow", "text"), ("arrow", "ids"), ("plain", "text")):
+            config = self.config(steps=2)
+            config["data.source"], config["data.train"] = source, entry
+            with ts.Trainer(config) as trainer:
+                losses.append(trainer.step().loss)
+        self.assertEqual(losses, losses[:1] * 3)
+
     def test_what_they_raise_is_raised(self):
         def broken(name):
             raise Mine(name)
