@@ -32,7 +32,7 @@ bool MayBeMissing(std::string_view pattern, const std::string& path) {
 }
 
 absl::Status CheckFits(const Program& program, const CheckpointReader& reader,
-                       std::string_view may_be_missing) {
+                       const InitialParametersWish& wish) {
   std::vector<std::string> missing, wrong, extra;
   std::set<std::string, std::less<>> known;
   for (const ProgramParam& param : program.params) {
@@ -47,10 +47,10 @@ absl::Status CheckFits(const Program& program, const CheckpointReader& reader,
         if (experts->merges && other.path.starts_with(gate)) known.insert(other.path);
       }
     } else if (record == nullptr) {
-      if (!MayBeMissing(may_be_missing, param.path)) {
+      if (!MayBeMissing(wish.may_be_missing, param.path)) {
         missing.push_back(absl::StrCat(param.path, " ", expected.ToText()));
       }
-    } else if (record->dims != dims) {
+    } else if (record->dims != dims && !FindKept(param, reader, wish.keep_experts)) {
       const ValueType got{record->dtype, Dims(record->dims.begin(), record->dims.end())};
       wrong.push_back(absl::StrCat(param.path, ": expected ", expected.ToText(), ", got ",
                                    got.ToText()));
@@ -73,15 +73,18 @@ absl::Status CheckFits(const Program& program, const CheckpointReader& reader,
 }  // namespace
 
 absl::Status LoadInitialParameters(const Program& program, const CheckpointReader& reader,
-                                   std::string_view may_be_missing, ExpertScaling scaling,
-                                   SlotStore& store) {
-  RETURN_IF_ERROR(CheckFits(program, reader, may_be_missing));
+                                   const InitialParametersWish& wish, SlotStore& store) {
+  RETURN_IF_ERROR(CheckFits(program, reader, wish));
   for (const ProgramParam& param : program.params) {
     if (const auto experts = FindExperts(program, param, reader)) {
-      RETURN_IF_ERROR(LoadFromExperts(*experts, param, reader, scaling, store));
+      RETURN_IF_ERROR(LoadFromExperts(*experts, param, reader, wish.scaling, store));
       continue;
     }
     if (reader.Find(TensorKind::kParameter, param.path) == nullptr) continue;
+    if (const auto dim = FindKept(param, reader, wish.keep_experts)) {
+      RETURN_IF_ERROR(LoadKept(*dim, wish.keep_experts, param, reader, store));
+      continue;
+    }
     RETURN_IF_ERROR(LoadParameter(param, reader, store));
   }
   return TieRouters(program, reader, store);

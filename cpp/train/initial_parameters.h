@@ -4,7 +4,9 @@
 // orders access to the store.
 #pragma once
 
-#include <string_view>
+#include <cstdint>
+#include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "cpp/ckpt/checkpoint_reader.h"
@@ -14,13 +16,19 @@
 
 namespace tessera {
 
+// Fields of the trainer's config.
+struct InitialParametersWish {
+  std::string may_be_missing;   // a pattern (optim/param_groups.h), empty: none
+  ExpertScaling scaling = ExpertScaling::kExact;
+  std::vector<int64_t> keep_experts;
+};
+
 // Puts the checkpoint's values into the parameters of the store, which have their first values.
-// Parameters that match `may_be_missing` (optim/param_groups.h; empty: none) keep these where the
-// checkpoint has none. Experts and dense feed-forwards are made of each other (train/upcycle.h)
-// where the checkpoint has the other kind. FAILED_PRECONDITION lists, in one error and before
-// anything is changed, all that are missing, of another shape, or not of this model.
+// Parameters that match `may_be_missing` keep these where the checkpoint has none. Experts and
+// dense feed-forwards are made of each other where the checkpoint has the other kind, and fewer
+// experts of more (train/upcycle.h). FAILED_PRECONDITION lists, in one error and before anything is
+// changed, all that are missing, of another shape, or not of this model.
 absl::Status LoadInitialParameters(const Program& program, const CheckpointReader& reader,
-                                   std::string_view may_be_missing, ExpertScaling scaling,
-                                   SlotStore& store);
+                                   const InitialParametersWish& wish, SlotStore& store);
 
 }  // namespace tessera

@@ -104,8 +104,10 @@ absl::Status Trainer::State::Begin(const CheckpointReader* initial) {
       InitializeParameters(program, static_cast<uint64_t>(settings.runtime.seed),
                            run.environment.pool, *store);
   if (status.ok() && initial != nullptr) {
-    status = LoadInitialParameters(program, *initial, settings.trainer.init_missing,
-                                   settings.trainer.init_experts, *store);
+    status = LoadInitialParameters(program, *initial,
+                                   {settings.trainer.init_missing, settings.trainer.init_experts,
+                                    settings.trainer.init_keep_experts},
+                                   *store);
   }
   RETURN_IF_ERROR(AgreeOnStatus(communicator(), status));
   if (!settings.trainer.init_from.empty()) RETURN_IF_ERROR(BroadcastTensors());

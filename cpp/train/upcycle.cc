@@ -1,5 +1,6 @@
 #include "cpp/train/upcycle.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 #include <string_view>
@@ -146,6 +147,45 @@ absl::Status LoadFromExperts(const ExpertsOfParameter& experts, const ProgramPar
   const double copies = static_cast<double>(experts.experts / experts.parts);
   for (size_t i = 0; i < sums.size(); ++i) {
     target.Put(static_cast<int64_t>(i), sums[i] / (copies * factor));
+  }
+  return absl::OkStatus();
+}
+
+std::optional<size_t> FindKept(const ProgramParam& param, const CheckpointReader& reader,
+                               const std::vector<int64_t>& keep) {
+  const DimList* saved = DimsOf(reader, param.path);
+  const auto dims = Eval(param.dims, {});
+  if (keep.empty() || saved == nullptr || !dims.ok() || dims->size() != saved->size() ||
+      *dims == *saved) {
+    return std::nullopt;
+  }
+  const bool is_expert = param.path.find(kExperts) != std::string::npos;
+  const bool is_gate = param.path.find("/gate/") != std::string::npos;
+  if (is_expert == is_gate || dims->empty()) return std::nullopt;
+  const size_t dim = is_expert ? 0 : dims->size() - 1;
+  const int64_t most = (*saved)[dim];
+  const bool all_there = std::all_of(keep.begin(), keep.end(),
+                                     [most](int64_t e) { return e >= 0 && e < most; });
+  DimList expected = *saved;
+  expected[dim] = static_cast<int64_t>(keep.size());
+  if (!all_there || expected != *dims) return std::nullopt;
+  return dim;
+}
+
+absl::Status LoadKept(size_t dim, const std::vector<int64_t>& keep, const ProgramParam& param,
+                      const CheckpointReader& reader, SlotStore& store) {
+  ASSIGN_OR_RETURN(const DimList dims, Eval(param.dims, {}));
+  ASSIGN_OR_RETURN(Tensor target,
+                   store.GetOrCreate(SlotKind::kParam, param.path, param.dtype, dims));
+  ASSIGN_OR_RETURN(const Tensor source, reader.Read(TensorKind::kParameter, param.path));
+  int64_t inner = 1;
+  for (size_t d = dim + 1; d < dims.size(); ++d) inner *= dims[d];
+  const auto kept = static_cast<int64_t>(keep.size());
+  const int64_t saved = source.dims[dim];
+  for (int64_t i = 0; i < target.count(); ++i) {
+    const int64_t outer = i / (inner * kept);
+    const int64_t expert = keep[static_cast<size_t>(i / inner % kept)];
+    target.Put(i, source.At((outer * saved + expert) * inner + i % inner));
   }
   return absl::OkStatus();
 }

@@ -6,6 +6,8 @@
 //                and the router's columns of the g experts from g * (e / g) on are one, so that
 //                a token which visits k = g of them visits all parts of it
 //   merged       the dense layer = the mean of the copies, or of the copies of each part
+//   kept         fewer experts, those that are named (trainer.init_keep_experts), with their
+//                columns of the router
 // With weights that sum to 1, parts have weight 1 / g: their outputs grow by g (ExpertScaling, in
 // trainer.init_experts). Biases of down_proj are added once for each part with weight 1 / g, and
 // stay. Sources: sparse upcycling, Komatsuzaki et al., arXiv 2212.05055; granular upcycling with
@@ -14,6 +16,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "cpp/ckpt/checkpoint_reader.h"
@@ -42,6 +45,13 @@ std::optional<ExpertsOfParameter> FindExperts(const Program& program, const Prog
 absl::Status LoadFromExperts(const ExpertsOfParameter& experts, const ProgramParam& param,
                              const CheckpointReader& reader, ExpertScaling scaling,
                              SlotStore& store);
+
+// The dim of the parameter along which it is a part of the checkpoint's, one expert after the other
+// of `keep`: of stacked experts the first, of a router the last. Nothing when it is none.
+std::optional<size_t> FindKept(const ProgramParam& param, const CheckpointReader& reader,
+                               const std::vector<int64_t>& keep);
+absl::Status LoadKept(size_t dim, const std::vector<int64_t>& keep, const ProgramParam& param,
+                      const CheckpointReader& reader, SlotStore& store);
 
 // Makes the router's columns of the parts of one copy equal where the experts were such.
 absl::Status TieRouters(const Program& program, const CheckpointReader& reader, SlotStore& store);

@@ -136,6 +136,48 @@ TEST(UpcycleFormulaTest, PartsAreThoseOfTheHiddenWidth) {
   EXPECT_NE(router[0], router[3]);
 }
 
+TEST(KeepExpertsTest, ThoseThatAreNamedComeWithTheirColumns) {
+  const RunFolder folder;
+  const TestEnvironment environment;
+  Train(folder, "many", {{kFeedForward, Mixture("silu", true, 5, 2, 8)}});
+  auto many = From(folder, "many", environment, {{kFeedForward, Mixture("silu", true, 5, 2, 8)}});
+  auto few = From(folder, "many", environment,
+                  {{kFeedForward, Mixture("silu", true, 3, 2, 8)},
+                   {"trainer.init_keep_experts", "[4, 0, 2]"}});
+  ASSERT_TRUE(many != nullptr && few != nullptr);
+  constexpr size_t kKept[] = {4, 0, 2};
+  for (const char* name : {"experts/up_proj/weight", "experts/down_proj/bias"}) {
+    const auto from = Values(*many, absl::StrCat(kLayer, name));
+    const auto to = Values(*few, absl::StrCat(kLayer, name));
+    const size_t each = from.size() / 5;
+    ASSERT_EQ(to.size(), 3 * each) << name;
+    for (size_t i = 0; i < to.size(); ++i) {
+      EXPECT_EQ(to[i], from[kKept[i / each] * each + i % each]) << name << " " << i;
+    }
+  }
+  const auto from = Values(*many, absl::StrCat(kLayer, "gate/weight"));
+  const auto to = Values(*few, absl::StrCat(kLayer, "gate/weight"));
+  ASSERT_EQ(to.size(), 16u * 3);
+  for (size_t i = 0; i < to.size(); ++i) EXPECT_EQ(to[i], from[i / 3 * 5 + kKept[i % 3]]);
+  EXPECT_TRUE(few->Step().ok());
+}
+
+TEST(KeepExpertsTest, OnesThatAreNotThereAreErrors) {
+  const RunFolder folder;
+  const TestEnvironment environment;
+  Train(folder, "many", {{kFeedForward, Mixture("silu", true, 4, 2, 8)}});
+  for (const char* keep : {"[0, 4]", "[0]", "[]"}) {
+    const Changes changes = {{kFeedForward, Mixture("silu", true, 2, 2, 8)},
+                             {"trainer.init_from", JsonQuoted(folder.path("many"))},
+                             {"trainer.init_keep_experts", keep}};
+    const auto refused = Trainer::Create(SmallConfig(folder.path("text.txt"), changes),
+                                         environment.get(), {});
+    ASSERT_FALSE(refused.ok()) << keep;
+    EXPECT_THAT(std::string(refused.status().message()),
+                HasSubstr("experts/up_proj/weight: expected f32[2,16,8], got f32[4,16,8]"));
+  }
+}
+
 TEST(UpcycleFormulaTest, WidthsThatDoNotFitAreErrors) {
   const RunFolder folder;
   const TestEnvironment environment;
