@@ -12,10 +12,11 @@
 
 namespace tessera {
 
-// `source`: operands of the same rows, parameters, ordinary results; rows are all dims of an operand
-// but the last. The new function has one more argument, "owners" i32 of the row dims, as its last input.
-// UNIMPLEMENTED: an op for which there is no rule (its name, and what it was given); the module can
-// still be run copy by copy. INVALID_ARGUMENT: it needs more than its rows and parameters.
+// `source`: operands of the same rows, parameters, ordinary results; rows are all dims of an
+// operand but the last. The new function has one more argument, "owners" i32 of the row dims, as
+// its last input. UNIMPLEMENTED: an op for which there is no rule (its name, and what it was
+// given); the module can still be run copy by copy. INVALID_ARGUMENT: it needs more than its rows
+// and parameters.
 absl::StatusOr<FunctionRef> GroupCopies(const OpTable& ops, const FunctionRef& source,
                                         int64_t count);
 

@@ -1,6 +1,6 @@
 /* Method: the mixture of depths of samples/moe, called from a graph, against a loop over tokens in
  * C: in each sequence the half with the largest scores is computed, the rest is zero; gradients
- * against differences. So the ops that routed layers are made of are enough for one of one's own. */
+ * against differences. So the ops of routed layers are enough for one of one's own. */
 #include "tests/capi/build.h"
 
 #include "samples/moe/mixture_of_depths.c"
