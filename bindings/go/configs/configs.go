@@ -2076,6 +2076,10 @@ type Trainer struct {
 	// place: as copies of it, or, where they are narrower, as its parts; and how it is put
 	// together again from them (by default "exact").
 	InitExperts ExpertScalingValue `json:"init_experts,omitempty"`
+	// The experts that a model of fewer keeps of those in the checkpoint of init_from, by
+	// number, in the order in which it has them; their columns of the router come along.
+	// `tessera moe-report` says which were busy (by default []; at least 0; at most 65535).
+	InitKeepExperts any `json:"init_keep_experts,omitempty"`
 }
 
 // MarshalJSON writes the type's name too.

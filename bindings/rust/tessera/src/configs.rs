@@ -4932,6 +4932,14 @@ impl Trainer {
         self.0.insert("init_experts".into(), json(value));
         self
     }
+
+    /// The experts that a model of fewer keeps of those in the checkpoint of init_from, by
+    /// number, in the order in which it has them; their columns of the router come along.
+    /// `tessera moe-report` says which were busy (by default \[\]; at least 0; at most 65535).
+    pub fn init_keep_experts(mut self, value: impl Serialize) -> Self {
+        self.0.insert("init_keep_experts".into(), json(value));
+        self
+    }
 }
 
 /// Attention and feed-forward with norms and residual connections.

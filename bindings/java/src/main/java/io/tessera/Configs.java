@@ -4868,6 +4868,16 @@ public final class Configs {
       put("init_experts", value);
       return this;
     }
+
+    /**
+     * The experts that a model of fewer keeps of those in the checkpoint of init_from, by number,
+     * in the order in which it has them; their columns of the router come along. `tessera
+     * moe-report` says which were busy (by default []; at least 0; at most 65535).
+     */
+    public Trainer initKeepExperts(Object value) {
+      put("init_keep_experts", value);
+      return this;
+    }
   }
 
   /**
