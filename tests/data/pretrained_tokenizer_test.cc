@@ -120,10 +120,58 @@ TEST(PretrainedTokenizerTest, UnigramTakesTheLikeliestWay) {
   EXPECT_EQ(tokenizer->Decode({5, 3, 5}), "ab a");
 }
 
+constexpr char kBert[] = R"({
+  "normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
+                 "strip_accents": null, "lowercase": true},
+  "pre_tokenizer": {"type": "BertPreTokenizer"},
+  "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": true},
+  "model": {"type": "WordPiece", "unk_token": "[UNK]", "max_input_chars_per_word": 6,
+            "vocab": {"[UNK]": 0, "un": 1, "##aff": 2, "##able": 3, ",": 4, "a": 5, "##a": 6,
+                      "cafe": 7, "\u4e00": 8, "##b": 9}}})";
+
+TEST(PretrainedTokenizerTest, WordsAreCutIntoTheLongestPieces) {
+  const auto tokenizer = Restored(kBert);
+  EXPECT_THAT(Encoded(*tokenizer, "unaff"), ElementsAre(1, 2));
+  EXPECT_THAT(Encoded(*tokenizer, "  UNABLE,caf\u00e9\t"), ElementsAre(1, 3, 4, 7));
+  EXPECT_THAT(Encoded(*tokenizer, "a\u4e00aa"), ElementsAre(5, 8, 5, 6)) << "ideographs alone";
+  // A word of which a part has no token is unknown as a whole, and so is a long one.
+  EXPECT_THAT(Encoded(*tokenizer, "unx aaaaaa aaaaaaa"), ElementsAre(0, 5, 6, 6, 6, 6, 6, 0));
+  EXPECT_THAT(Encoded(*tokenizer, ""), ElementsAre());
+  EXPECT_THAT(Encoded(*tokenizer, "\ufffd\u0001"), ElementsAre());
+  EXPECT_EQ(tokenizer->Decode({1, 3, 4, 5}), "unable, a");
+}
+
+TEST(PretrainedTokenizerTest, WordPieceFilesThatAreNone) {
+  const auto with = [](std::string_view model) {
+    return Refusal(absl::StrCat(R"({"model": {"type": "WordPiece", )", model, "}}"));
+  };
+  EXPECT_THAT(with(R"("vocab": [1])"), HasSubstr("expected an object 'vocab'"));
+  EXPECT_THAT(with(R"("vocab": {"a": "b"})"), HasSubstr("expected an id, got \"b\""));
+  EXPECT_THAT(with(R"("vocab": {"a": 0}, "max_input_chars_per_word": -1)"),
+              HasSubstr("max_input_chars_per_word"));
+  const auto tokenizer = Restored(R"({"model": {"type": "WordPiece", "vocab": {"a": 0}}})");
+  EXPECT_THAT(std::string(tokenizer->EncodeIds("b").status().message()), HasSubstr("[UNK]"));
+}
+
+TEST(PretrainedTokenizerTest, CompatibilityForms) {
+  const auto normalized = [](std::string_view form, std::string_view text) {
+    const auto tokenizer = Restored(absl::StrCat(
+        R"({"normalizer": {"type": ")", form, R"("}, "pre_tokenizer": {"type": "ByteLevel",
+        "add_prefix_space": false}, "decoder": {"type": "ByteLevel"}, "model": {"type": "BPE",
+        "unk_token": "?", "merges": [], "vocab": {"?": 0, "f": 1, "i": 2, "1": 3, "A": 4, "a": 5,
+        "\u00c3": 6, "\u0123": 7, "\u00cc": 8}}})"));
+    return tokenizer->Decode(Encoded(*tokenizer, text));
+  };
+  EXPECT_EQ(normalized("NFKC", "\ufb01\u2460\uff21\u0301"), "fi1\u00c1");
+  EXPECT_EQ(normalized("NFKD", "\u00c1"), "A\u0301");
+  EXPECT_NE(normalized("NFC", "\ufb01"), "fi");
+  EXPECT_EQ(normalized("Lowercase", "A"), "a");
+}
+
 TEST(PretrainedTokenizerTest, WrongFilesSayWhatIsWrong) {
   EXPECT_THAT(Refusal("{"), HasSubstr("tokenizer.json:1:"));
   EXPECT_THAT(Refusal("[]"), HasSubstr("expected an object with a 'model'"));
-  EXPECT_THAT(Refusal(R"({"model": {"type": "WordPiece"}})"), HasSubstr("'WordPiece'"));
+  EXPECT_THAT(Refusal(R"({"model": {"type": "WordLevel"}})"), HasSubstr("'WordLevel'"));
   EXPECT_THAT(Refusal(R"({"model": {"type": "BPE", "vocab": {"a": -1}, "merges": []}})"),
               HasSubstr("got -1"));
   EXPECT_THAT(Refusal(R"({"model": {"type": "BPE", "vocab": {"a": 0, "b": 0}, "merges": []}})"),

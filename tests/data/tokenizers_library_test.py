@@ -19,7 +19,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = os.environ.get("TESSERA_BUILD") or os.path.join(HERE, "../../build")
 VERSION = "0.23.3"
 SPACE = "\u2581"
-QUICK = ("gpt2", "qwen", "sentencepiece_legacy", "unigram_bytes")  # the others in long runs
+QUICK = ("gpt2", "qwen", "sentencepiece_legacy", "unigram_bytes", "bert")  # the others in long runs
 LLAMA3 = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}|"
           r" ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+")
 QWEN = LLAMA3.replace(r"\p{N}{1,3}", r"\p{N}")
@@ -119,8 +119,23 @@ def unigram(texts, with_bytes):
     return tokenizer
 
 
+def word_piece(texts, normalizer, cleanup=True):
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=20))
+    tokenizer.normalizer = normalizer
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    tokenizer.decoder = decoders.WordPiece(cleanup=cleanup)
+    tokenizer.train_from_iterator(texts, trainers.WordPieceTrainer(
+        vocab_size=9000, limit_alphabet=6000, special_tokens=["[UNK]", "[CLS]", "[MASK]"],
+        show_progress=False))
+    return tokenizer
+
+
 def all_tokenizers(texts):
     from tokenizers import AddedToken, Regex, normalizers, pre_tokenizers as pre
+    bert = normalizers.BertNormalizer
+    wide = texts + [" ".join(chr(c) for c in range(low, low + 0x1800) if not 0xD800 <= c <= 0xDFFF)
+                    for low in range(0, 0x12000, 0x1800)]
     def split(pattern):
         return pre.Sequence([pre.Split(Regex(pattern), "isolated"),
                              pre.ByteLevel(add_prefix_space=False, use_regex=False)])
@@ -142,6 +157,13 @@ def all_tokenizers(texts):
         "sentencepiece_legacy": lambda: sentencepiece_bpe(texts, "legacy"),
         "sentencepiece_first": lambda: sentencepiece_bpe(texts, "first"),
         "sentencepiece_split": lambda: sentencepiece_bpe(texts, "split"),
+        "nfkc": lambda: byte_level(texts, plain, normalizers.NFKC()),
+        "nfkd_lower": lambda: byte_level(texts, plain, normalizers.Sequence(
+            [normalizers.NFKD(), normalizers.Lowercase()])),
+        "bert": lambda: word_piece(wide, bert()),
+        "bert_cased": lambda: word_piece(wide, bert(lowercase=False), cleanup=False),
+        "bert_bare": lambda: word_piece(wide, bert(clean_text=False, handle_chinese_chars=False,
+                                                   strip_accents=False)),
         "unigram": lambda: unigram(texts, False),
         "unigram_bytes": lambda: unigram(texts, True),
     }

@@ -177,6 +177,38 @@ class MetaspaceDecoder : public TokenDecoder {
   const bool prepends_;
 };
 
+// Tokens that go on from the one before lose their prefix, others get a blank before them; with
+// `cleans` blanks before marks and parts of words go, token by token.
+class WordPieceDecoder : public TokenDecoder {
+ public:
+  WordPieceDecoder(std::string prefix, bool cleans)
+      : prefix_(std::move(prefix)), cleans_(cleans) {}
+  Texts Decode(Texts tokens) const override {
+    for (size_t i = 0; i < tokens.size(); ++i) {
+      if (i > 0) {
+        tokens[i] = absl::StartsWith(tokens[i], prefix_) ? tokens[i].substr(prefix_.size())
+                                                         : absl::StrCat(" ", tokens[i]);
+      }
+      if (!cleans_) continue;
+      for (const auto& [from, to] : kCleaned) {   // one after the other
+        tokens[i] = absl::StrReplaceAll(tokens[i], {{from, to}});
+      }
+    }
+    return tokens;
+  }
+  size_t Settled(const Texts& tokens, bool joined) const override {
+    return joined ? 0 : tokens.size();
+  }
+
+ private:
+  static constexpr std::pair<std::string_view, std::string_view> kCleaned[] = {
+      {" .", "."},     {" ?", "?"},   {" !", "!"},           {" ,", ","},
+      {" ' ", "'"},    {" n't", "n't"}, {" 'm", "'m"},       {" do not", " don't"},
+      {" 's", "'s"},   {" 've", "'ve"}, {" 're", "'re"}};
+  const std::string prefix_;
+  const bool cleans_;
+};
+
 class SequenceDecoder : public TokenDecoder {
  public:
   explicit SequenceDecoder(std::vector<std::unique_ptr<TokenDecoder>> steps)
@@ -248,6 +280,11 @@ absl::StatusOr<std::unique_ptr<TokenDecoder>> NewTokenDecoder(const ConfigValue&
     ASSIGN_OR_RETURN(std::string to, ReadText(described, "content", ""));
     return std::make_unique<ReplaceDecoder>(*from->AsText(), std::move(to));
   }
+  if (type == "WordPiece") {
+    ASSIGN_OR_RETURN(std::string prefix, ReadText(described, "prefix", "##"));
+    ASSIGN_OR_RETURN(const bool cleans, ReadBool(described, "cleanup", true));
+    return std::make_unique<WordPieceDecoder>(std::move(prefix), cleans);
+  }
   if (type == "Strip") {
     ASSIGN_OR_RETURN(std::string content, ReadText(described, "content", " "));
     if (content.empty()) return absl::InvalidArgumentError("Strip: expected a character");
@@ -255,8 +292,8 @@ absl::StatusOr<std::unique_ptr<TokenDecoder>> NewTokenDecoder(const ConfigValue&
                                           IntOf(described, "stop"));
   }
   return absl::UnimplementedError(
-      absl::StrCat("decoder: expected Sequence, ByteLevel, ByteFallback, Fuse, Metaspace, Replace "
-                   "or Strip, got '", type, "'"));
+      absl::StrCat("decoder: expected Sequence, ByteLevel, ByteFallback, Fuse, Metaspace, "
+                   "WordPiece, Replace or Strip, got '", type, "'"));
 }
 
 }  // namespace tessera

@@ -4,6 +4,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "cpp/base/status_macros.h"
+#include "cpp/data/tokenizers/internal/bert.h"
 #include "cpp/data/tokenizers/internal/pipeline.h"
 #include "cpp/data/tokenizers/internal/unicode.h"
 
@@ -32,15 +33,46 @@ std::string TypeOf(const ConfigValue& object) {
 
 namespace {
 
-class FormNormalizer : public Normalizer {
+// One function of the whole text.
+class FunctionNormalizer : public Normalizer {
  public:
-  explicit FormNormalizer(bool composes) : composes_(composes) {}
+  using Function = std::string (*)(std::string_view text);
+  explicit FunctionNormalizer(Function function) : function_(function) {}
+  std::string Normalize(std::string text) const override { return function_(text); }
+
+ private:
+  const Function function_;
+};
+
+constexpr std::pair<std::string_view, FunctionNormalizer::Function> kFunctions[] = {
+    {"NFC", ToNfc}, {"NFD", ToNfd}, {"NFKC", ToNfkc}, {"NFKD", ToNfkd}, {"Lowercase", ToLower}};
+
+class BertNormalizer : public Normalizer {
+ public:
+  BertNormalizer(bool cleans, bool separates, bool strips, bool lowers)
+      : cleans_(cleans), separates_(separates), strips_(strips), lowers_(lowers) {}
   std::string Normalize(std::string text) const override {
-    return composes_ ? ToNfc(text) : ToNfd(text);
+    std::string out;
+    for (uint32_t code : CodePoints(text)) {
+      if (cleans_ && IsBertRemoved(code)) continue;
+      if (cleans_ && IsUnicodeSpace(code)) code = ' ';
+      const bool stands_alone = separates_ && IsBertIdeograph(code);
+      if (stands_alone) out.push_back(' ');
+      AppendUtf8(code, out);
+      if (stands_alone) out.push_back(' ');
+    }
+    if (strips_) {
+      const std::vector<uint32_t> codes = CodePoints(ToNfd(out));
+      out.clear();
+      for (const uint32_t code : codes) {
+        if (!IsBertAccent(code)) AppendUtf8(code, out);
+      }
+    }
+    return lowers_ ? ToLower(out) : out;
   }
 
  private:
-  const bool composes_;
+  const bool cleans_, separates_, strips_, lowers_;
 };
 
 class PrependNormalizer : public Normalizer {
@@ -105,7 +137,17 @@ absl::StatusOr<std::unique_ptr<Normalizer>> NewNormalizer(const ConfigValue& des
     ASSIGN_OR_RETURN(auto steps, ReadSteps(described, "normalizers", NewNormalizer));
     return std::make_unique<SequenceNormalizer>(std::move(steps));
   }
-  if (type == "NFC" || type == "NFD") return std::make_unique<FormNormalizer>(type == "NFC");
+  for (const auto& [name, function] : kFunctions) {
+    if (type == name) return std::make_unique<FunctionNormalizer>(function);
+  }
+  if (type == "BertNormalizer") {
+    ASSIGN_OR_RETURN(const bool cleans, ReadBool(described, "clean_text", true));
+    ASSIGN_OR_RETURN(const bool separates, ReadBool(described, "handle_chinese_chars", true));
+    ASSIGN_OR_RETURN(const bool lowers, ReadBool(described, "lowercase", true));
+    // Unsaid, accents go with the capitals.
+    ASSIGN_OR_RETURN(const bool strips, ReadBool(described, "strip_accents", lowers));
+    return std::make_unique<BertNormalizer>(cleans, separates, strips, lowers);
+  }
   if (type == "Prepend") {
     ASSIGN_OR_RETURN(std::string prefix, ReadText(described, "prepend", ""));
     return std::make_unique<PrependNormalizer>(std::move(prefix));
@@ -125,7 +167,8 @@ absl::StatusOr<std::unique_ptr<Normalizer>> NewNormalizer(const ConfigValue& des
     return std::make_unique<StripNormalizer>(left, right);
   }
   return absl::UnimplementedError(absl::StrCat(
-      "normalizer: expected Sequence, NFC, NFD, Prepend, Replace or Strip, got '", type, "'"));
+      "normalizer: expected Sequence, NFC, NFD, NFKC, NFKD, Lowercase, BertNormalizer, Prepend, "
+      "Replace or Strip, got '", type, "'"));
 }
 
 }  // namespace tessera

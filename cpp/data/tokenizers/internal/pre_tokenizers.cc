@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
 #include "cpp/base/status_macros.h"
+#include "cpp/data/tokenizers/internal/bert.h"
 #include "cpp/data/tokenizers/internal/pipeline.h"
 #include "cpp/data/tokenizers/internal/split_pattern.h"
 #include "cpp/data/tokenizers/internal/unicode.h"
@@ -180,6 +181,29 @@ class MetaspacePreTokenizer : public PreTokenizer {
   const bool splits_;
 };
 
+// Words are what blanks separate, and each mark of punctuation.
+class BertPreTokenizer : public PreTokenizer {
+ public:
+  absl::StatusOr<std::vector<TextPiece>> Split(std::vector<TextPiece> pieces) const override {
+    std::vector<TextPiece> parts;
+    for (const TextPiece& piece : pieces) {
+      const Decoded decoded(piece.text);
+      std::vector<Range> ranges;
+      size_t begin = 0;
+      for (size_t i = 0; i < decoded.codes.size(); ++i) {
+        const bool is_mark = IsBertPunctuation(decoded.codes[i]);
+        if (!is_mark && !IsUnicodeSpace(decoded.codes[i])) continue;
+        ranges.push_back({begin, i, false});
+        if (is_mark) ranges.push_back({i, i + 1, true});
+        begin = i + 1;
+      }
+      ranges.push_back({begin, decoded.codes.size(), false});
+      AddParts(piece, decoded, ranges, parts);
+    }
+    return parts;
+  }
+};
+
 class SequencePreTokenizer : public PreTokenizer {
  public:
   explicit SequencePreTokenizer(std::vector<std::unique_ptr<PreTokenizer>> steps)
@@ -268,11 +292,12 @@ absl::StatusOr<std::unique_ptr<PreTokenizer>> NewPreTokenizer(const ConfigValue&
     ASSIGN_OR_RETURN(const bool alone, ReadBool(described, "individual_digits", false));
     return NewByPattern(R"(\p{N})", alone ? Behavior::kIsolated : Behavior::kContiguous, false);
   }
+  if (type == "BertPreTokenizer") return std::make_unique<BertPreTokenizer>();
   if (type == "WhitespaceSplit") return NewByPattern(R"(\s)", Behavior::kRemoved, false);
   if (type == "Whitespace") return NewByPattern(R"(\w+|[^\w\s]+)", Behavior::kRemoved, true);
   return absl::UnimplementedError(
       absl::StrCat("pre_tokenizer: expected Sequence, Split, ByteLevel, Metaspace, Digits, "
-                   "Whitespace or WhitespaceSplit, got '", type, "'"));
+                   "BertPreTokenizer, Whitespace or WhitespaceSplit, got '", type, "'"));
 }
 
 }  // namespace tessera

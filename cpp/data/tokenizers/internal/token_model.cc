@@ -52,8 +52,9 @@ absl::StatusOr<std::unique_ptr<TokenModel>> NewTokenModel(const ConfigValue& des
   }
   if (type == "BPE") return NewBpeModel(described);
   if (type == "Unigram") return NewUnigramModel(described);
+  if (type == "WordPiece") return NewWordPieceModel(described);
   return absl::UnimplementedError(
-      absl::StrCat("model: expected BPE or Unigram, got '", type, "'"));
+      absl::StrCat("model: expected BPE, Unigram or WordPiece, got '", type, "'"));
 }
 
 }  // namespace tessera

@@ -1,4 +1,4 @@
-// TokenModel: a word to token ids: byte-pair encoding and unigram.
+// TokenModel: a word to token ids: byte-pair encoding, unigram and WordPiece.
 //
 // Read from the "model" of a tokenizer.json. Ids are 0 to size() - 1 with possible holes. Constant
 // use from several threads is safe.
@@ -46,9 +46,10 @@ class TokenModel {
   std::vector<bool> is_used_;
 };
 
-// BPE or Unigram. UNIMPLEMENTED for another type.
+// BPE, Unigram or WordPiece. UNIMPLEMENTED for another type.
 absl::StatusOr<std::unique_ptr<TokenModel>> NewTokenModel(const ConfigValue& described);
 absl::StatusOr<std::unique_ptr<TokenModel>> NewBpeModel(const ConfigValue& described);
 absl::StatusOr<std::unique_ptr<TokenModel>> NewUnigramModel(const ConfigValue& described);
+absl::StatusOr<std::unique_ptr<TokenModel>> NewWordPieceModel(const ConfigValue& described);
 
 }  // namespace tessera

@@ -44,7 +44,36 @@ const uint32_t* FindDecomposition(uint32_t code) {
   return nullptr;
 }
 
-void Decompose(uint32_t code, std::vector<uint32_t>& out) {
+// What a code point is made of by compatibility; empty for nothing.
+std::vector<uint32_t> CompatibilityOf(uint32_t code) {
+  const absl::Span<const uint32_t> ranges = UnicodeCompatibilityRanges();
+  size_t low = 0, high = ranges.size() / 3;   // the first that begins after it
+  while (low < high) {
+    const size_t middle = (low + high) / 2;
+    if (ranges[3 * middle] <= code) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  if (low > 0) {
+    const uint32_t* range = &ranges[3 * (low - 1)];
+    if (code - range[0] < range[1]) return {range[2] + (code - range[0])};
+  }
+  static const auto* const kTexts = [] {
+    auto* texts = new std::map<uint32_t, absl::Span<const uint32_t>>;
+    const absl::Span<const uint32_t> table = UnicodeCompatibilityTexts();
+    for (size_t i = 0; i < table.size(); i += 1 + (table[i] & 0xFF)) {
+      (*texts)[table[i] >> 8] = table.subspan(i + 1, table[i] & 0xFF);
+    }
+    return texts;
+  }();
+  const auto found = kTexts->find(code);
+  if (found == kTexts->end()) return {};
+  return {found->second.begin(), found->second.end()};
+}
+
+void Decompose(uint32_t code, bool compatibly, std::vector<uint32_t>& out) {
   if (code - kSBase < kSCount) {
     const uint32_t index = code - kSBase;
     out.push_back(kLBase + index / (kVCount * kTCount));
@@ -53,12 +82,15 @@ void Decompose(uint32_t code, std::vector<uint32_t>& out) {
     return;
   }
   const uint32_t* row = FindDecomposition(code);
-  if (row == nullptr) {
-    out.push_back(code);
+  if (row != nullptr) {
+    Decompose(row[1], compatibly, out);
+    if (row[2] != 0) Decompose(row[2], compatibly, out);
     return;
   }
-  Decompose(row[1], out);
-  if (row[2] != 0) Decompose(row[2], out);
+  std::vector<uint32_t> parts;
+  if (compatibly) parts = CompatibilityOf(code);
+  for (const uint32_t part : parts) Decompose(part, compatibly, out);
+  if (parts.empty()) out.push_back(code);
 }
 
 uint32_t CombiningClass(uint32_t code) { return ValueInRuns(UnicodeCombiningRuns(), code); }
@@ -88,9 +120,9 @@ uint32_t Compose(uint32_t first, uint32_t second) {
   return found == Compositions().end() ? 0 : found->second;
 }
 
-std::vector<uint32_t> Decomposed(std::string_view text) {
+std::vector<uint32_t> Decomposed(std::string_view text, bool compatibly) {
   std::vector<uint32_t> codes;
-  for (uint32_t code : CodePoints(text)) Decompose(code, codes);
+  for (uint32_t code : CodePoints(text)) Decompose(code, compatibly, codes);
   // Marks in the order of their classes, which must not cross a starter.
   for (size_t i = 0; i < codes.size();) {
     size_t end = i;
@@ -101,6 +133,27 @@ std::vector<uint32_t> Decomposed(std::string_view text) {
     i = end + 1;
   }
   return codes;
+}
+
+// The canonical composition of what is decomposed.
+std::vector<uint32_t> Composed(const std::vector<uint32_t>& codes) {
+  std::vector<uint32_t> composed;
+  size_t starter = SIZE_MAX;     // index in `composed`
+  uint32_t last_class = 0;
+  for (uint32_t code : codes) {
+    const uint32_t own_class = CombiningClass(code);
+    const bool is_next = starter != SIZE_MAX && starter + 1 == composed.size();
+    if (starter != SIZE_MAX && (is_next || last_class < own_class)) {
+      if (const uint32_t both = Compose(composed[starter], code); both != 0) {
+        composed[starter] = both;
+        continue;
+      }
+    }
+    if (own_class == 0) starter = composed.size();
+    last_class = own_class;
+    composed.push_back(code);
+  }
+  return composed;
 }
 
 std::string Encoded(const std::vector<uint32_t>& codes) {
@@ -199,29 +252,47 @@ std::string WithReplacements(std::string_view bytes) {
 
 std::string ToNfd(std::string_view text) {
   if (IsBelow(text, 0x80)) return std::string(text);
-  return Encoded(Decomposed(text));
+  return Encoded(Decomposed(text, false));
+}
+
+std::string ToNfkd(std::string_view text) {
+  if (IsBelow(text, 0x80)) return std::string(text);
+  return Encoded(Decomposed(text, true));
 }
 
 std::string ToNfc(std::string_view text) {
   if (IsBelow(text, 0xCC)) return std::string(text);  // nothing below U+0300 changes
-  std::vector<uint32_t> codes = Decomposed(text);
-  std::vector<uint32_t> composed;
-  size_t starter = SIZE_MAX;     // index in `composed`
-  uint32_t last_class = 0;
-  for (uint32_t code : codes) {
-    const uint32_t own_class = CombiningClass(code);
-    const bool is_next = starter != SIZE_MAX && starter + 1 == composed.size();
-    if (starter != SIZE_MAX && (is_next || last_class < own_class)) {
-      if (const uint32_t both = Compose(composed[starter], code); both != 0) {
-        composed[starter] = both;
-        continue;
+  return Encoded(Composed(Decomposed(text, false)));
+}
+
+std::string ToNfkc(std::string_view text) {
+  if (IsBelow(text, 0x80)) return std::string(text);
+  return Encoded(Composed(Decomposed(text, true)));
+}
+
+std::string ToLower(std::string_view text) {
+  const absl::Span<const uint32_t> pairs = UnicodeLowercasePairs();
+  std::string lower;
+  for (const uint32_t code : CodePoints(text)) {
+    if (code == 0x130) {   // becomes two: i and the dot above
+      lower += "i\xCC\x87";
+      continue;
+    }
+    size_t low = 0, high = pairs.size() / 2;
+    while (low < high) {
+      const size_t middle = (low + high) / 2;
+      if (pairs[2 * middle] < code) {
+        low = middle + 1;
+      } else {
+        high = middle;
       }
     }
-    if (own_class == 0) starter = composed.size();
-    last_class = own_class;
-    composed.push_back(code);
+    const bool is_capital = 2 * low < pairs.size() && pairs[2 * low] == code;
+    AppendUtf8(is_capital ? pairs[2 * low + 1] : code, lower);
   }
-  return Encoded(composed);
+  return lower;
 }
+
+bool IsInUnicode8(uint32_t code) { return ValueInRuns(UnicodeAgeRuns(), code) != 0; }
 
 }  // namespace tessera

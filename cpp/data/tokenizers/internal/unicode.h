@@ -1,7 +1,8 @@
-// Unicode for tokenizers: code points of UTF-8, general categories, canonical normal forms.
+// Unicode for tokenizers: code points of UTF-8, general categories, normal forms, lower case.
 //
-// Categories of Unicode 16 and normal forms of Unicode 9, the versions of the public tokenizers
-// library. Hangul is computed, everything else is in tables. Pure functions; thread-safe.
+// Categories of Unicode 16, normal forms of Unicode 9 and lower case of Unicode 17, the versions of
+// the public tokenizers library. Hangul is computed, everything else is in tables. Pure functions;
+// thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -40,8 +41,15 @@ inline size_t Utf8Length(char first) {
 // 3.9, "substitution of maximal subparts").
 std::string WithReplacements(std::string_view bytes);
 
-// Canonical decomposition, or that and composition.
+// Canonical decomposition, or that and composition; the same with compatibility decomposition.
 std::string ToNfd(std::string_view text);
 std::string ToNfc(std::string_view text);
+std::string ToNfkd(std::string_view text);
+std::string ToNfkc(std::string_view text);
+
+// Each code point's lower case by itself.
+std::string ToLower(std::string_view text);
+// Was the code point assigned in Unicode 8, whose categories BERT's tokenizer asks for?
+bool IsInUnicode8(uint32_t code);
 
 }  // namespace tessera

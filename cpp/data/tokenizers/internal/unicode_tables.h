@@ -13,5 +13,14 @@ absl::Span<const uint32_t> UnicodeCategoryRuns();
 absl::Span<const uint32_t> UnicodeCombiningRuns();
 // Triples: code point << 1 | does it compose again; what it is made of (the second may be 0).
 absl::Span<const uint32_t> UnicodeDecompositions();
+// Triples: first code point, how many, what the first is made of by compatibility; code points that
+// follow are made of those that follow.
+absl::Span<const uint32_t> UnicodeCompatibilityRanges();
+// Code point << 8 | how many it is made of by compatibility, then these.
+absl::Span<const uint32_t> UnicodeCompatibilityTexts();
+// Pairs: capital, small. Rising.
+absl::Span<const uint32_t> UnicodeLowercasePairs();
+// First code point << 8 | was it assigned in Unicode 8, rising.
+absl::Span<const uint32_t> UnicodeAgeRuns();
 
 }  // namespace tessera
