@@ -21,7 +21,7 @@ RECIPE = os.path.join(SOURCE, "samples", "text", "shakespeare.json")
 EXPERT = {"type": "FeedForward", "hidden_dim": 256, "activation": "gelu", "gated": False,
           "output_init_std": 0.00707}
 MIXTURE = {"type": "MixtureOfExperts", "num_experts": 16, "top_k": 2, "expert": EXPERT,
-           "gate": {"type": "DeepSeekGate", "bias_rate": 0.003},   # no loss for balance
+           "gate": {"type": "DeepSeekGate", "bias_rate": 0.01},   # no loss for balance
            "balance": [{"type": "LoadMetrics", "loads": True}]}
 MODELS = {"dense": {**EXPERT, "hidden_dim": 512}, "moe": MIXTURE}
 STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365}
@@ -43,7 +43,7 @@ def train(words, model, seed):
         return records
     changes = {"model.decoder.layer.feed_forward": MODELS[model], "data.train": words.text,
                "trainer.steps": words.steps, "schedule.total_steps": words.steps,
-               "trainer.eval_every": max(1, words.steps // 10), "trainer.eval_batches": 0,
+               "trainer.eval_every": max(1, words.steps // 5), "trainer.eval_batches": 0,
                "runtime.seed": seed, "runtime.threads": words.threads}
     command = [PROGRAM, "train", RECIPE, "--out", folder, "--quiet"]
     for path, value in changes.items():
