@@ -222,30 +222,30 @@ GO_HEAD = '''// Package ops has a function for each op, with its attributes and 
 package ops
 
 import (
-	"math"
+    "math"
 
-	"tessera.io/tessera"
+    "tessera.io/tessera"
 )
 
 // Builder is what takes ops: a *tessera.Scope, or an OfGraph.
 type Builder interface {{
-	AddMany(op string, attrs tessera.Attrs, inputs ...tessera.Value) []tessera.Value
+    AddMany(op string, attrs tessera.Attrs, inputs ...tessera.Value) []tessera.Value
 }}
 
 // OfGraph lets a graph take ops. The first error stays in Err, and what comes after it does
 // nothing.
 type OfGraph struct {{
-	Graph *tessera.Graph
-	Err   error
+    Graph *tessera.Graph
+    Err   error
 }}
 
 // AddMany adds an op by name.
 func (g *OfGraph) AddMany(op string, attrs tessera.Attrs,
-	inputs ...tessera.Value) (made []tessera.Value) {{
-	if g.Err == nil {{
-		made, g.Err = g.Graph.AddMany(op, attrs, inputs...)
-	}}
-	return made
+    inputs ...tessera.Value) (made []tessera.Value) {{
+    if g.Err == nil {{
+        made, g.Err = g.Graph.AddMany(op, attrs, inputs...)
+    }}
+    return made
 }}
 
 // Set makes a pointer for a field of attributes.
@@ -253,23 +253,23 @@ func Set[T any](value T) *T {{ return &value }}
 
 // at is a result; there is none after an error.
 func at(made []tessera.Value, index int) tessera.Value {{
-	if index < len(made) {{
-		return made[index]
-	}}
-	return tessera.None
+    if index < len(made) {{
+        return made[index]
+    }}
+    return tessera.None
 }}
 
 // number writes numbers that JSON lacks as texts.
 func number(value float64) any {{
-	switch {{
-	case math.IsNaN(value):
-		return "nan"
-	case math.IsInf(value, 1):
-		return "inf"
-	case math.IsInf(value, -1):
-		return "-inf"
-	}}
-	return value
+    switch {{
+    case math.IsNaN(value):
+        return "nan"
+    case math.IsInf(value, 1):
+        return "inf"
+    case math.IsInf(value, -1):
+        return "-inf"
+    }}
+    return value
 }}
 '''
 
