@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -237,7 +238,10 @@ std::string Loader::SaveState() const {
                       SamplingName(options_.window), "\nseed ", options_.window.seed,
                       "\nsequence ", options_.window.sequence, "\nisolate_documents ",
                       options_.isolate_documents ? 1 : 0, "\ntokens ", range_.size(),
-                      "\ncorpus ", fingerprint_, "\n");
+                      "\ncorpus ", fingerprint_, "\n",
+                      options_.objective == nullptr
+                          ? ""
+                          : absl::StrCat("objective ", options_.objective->name(), "\n"));
 }
 
 absl::Status Loader::RestoreState(std::string_view state) {
@@ -245,9 +249,22 @@ absl::Status Loader::RestoreState(std::string_view state) {
   const std::string own_state = SaveState();
   const std::vector<std::string_view> saved = absl::StrSplit(state, '\n');
   const std::vector<std::string_view> own = absl::StrSplit(own_state, '\n');
-  if (saved.size() != own.size() || saved[0] != kStateHeading) {
+  if (saved[0] != kStateHeading) {
     return absl::DataLossError(absl::StrCat("data position: expected a state that begins with '",
                                             kStateHeading, "'"));
+  }
+  const auto with_objective = [](std::string_view text) {
+    return absl::StrContains(text, "\nobjective ");
+  };
+  if (with_objective(state) != with_objective(own_state)) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "data position: it was saved ", with_objective(state) ? "with" : "without",
+        " an objective, this run has ", with_objective(own_state) ? "one" : "none",
+        "; the samples would be others"));
+  }
+  if (saved.size() != own.size()) {
+    return absl::DataLossError(absl::StrCat("data position: expected ", own.size(),
+                                            " lines, got ", saved.size()));
   }
   int64_t position = -1;
   for (size_t i = 1; i < own.size(); ++i) {

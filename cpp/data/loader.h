@@ -70,7 +70,7 @@ class Loader {
   absl::Status Seek(int64_t position);
 
   // A few lines of text: the position, and what its meaning depends on (seed, sampling, sequence
-  // length, corpus).
+  // length, corpus, objective).
   std::string SaveState() const;
   // Continues exactly where SaveState was called, whatever the batch size and number of ranks.
   // DataLoss when it cannot be read; FailedPrecondition naming what differs when the position

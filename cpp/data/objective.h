@@ -34,6 +34,8 @@ class Objective {
  public:
   virtual ~Objective() = default;
 
+  // What configs call it.
+  virtual std::string_view name() const = 0;
   // Tokens of a window, where the run says `sequence`.
   virtual int64_t WindowLength(int64_t sequence) const { return sequence; }
   // Corpora are records of so many tokens; a split falls between two of them.

@@ -225,6 +225,30 @@ TEST(ObjectiveTest, ASampleIsTheSameInEveryBatch) {
   EXPECT_EQ(rows(4, 1), rows(6, 2));
 }
 
+TEST(ObjectiveTest, APositionIsThatOfItsObjective) {
+  TestFolder folder;
+  const auto dataset = Dataset::Open({.train = {folder.Write("a.txt", std::string(400, 'x'))}});
+  ASSERT_TRUE(dataset.ok()) << dataset.status();
+  LoaderOptions options;
+  options.window.sequence = 8;
+  options.global_rows = 2;
+  const auto loader = [&](std::string_view json) {
+    LoaderOptions own = options;
+    own.objective = *Made(json);
+    return *Loader::ForTraining(*dataset, own);
+  };
+  const auto plain = loader(R"({"type": "NextToken"})");
+  const auto masked = loader(R"({"type": "MaskedTokens", "mask_id": 5})");
+  const auto spans = loader(R"({"type": "SpanCorruption", "first_sentinel": 255})");
+  EXPECT_TRUE(masked->RestoreState(masked->SaveState()).ok());
+  EXPECT_THAT(std::string(masked->RestoreState(plain->SaveState()).message()),
+              HasSubstr("saved without an objective, this run has one"));
+  EXPECT_THAT(std::string(plain->RestoreState(masked->SaveState()).message()),
+              HasSubstr("saved with an objective, this run has none"));
+  EXPECT_THAT(std::string(masked->RestoreState(spans->SaveState()).message()),
+              HasSubstr("objective was 'SpanCorruption' when it was saved"));
+}
+
 TEST(ObjectiveTest, SettingsThatCannotBeAreRefused) {
   EXPECT_THAT(std::string(Made(R"({"type": "MaskedTokens", "mask_id": 5, "random_share": 0.6,
                                    "kept_share": 0.5})").status().message()),

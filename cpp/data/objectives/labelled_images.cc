@@ -14,6 +14,7 @@ class LabelledImages : public Objective {
  public:
   explicit LabelledImages(const LabelledImagesConfig& config) : config_(config) {}
 
+  std::string_view name() const override { return "LabelledImages"; }
   int64_t WindowLength(int64_t) const override { return RecordLength(); }
   int64_t RecordLength() const override {
     return 1 + config_.num_channels * config_.image_size * config_.image_size;

@@ -13,6 +13,7 @@ class MaskedTokens : public Objective {
  public:
   explicit MaskedTokens(const MaskedTokensConfig& config) : config_(config) {}
 
+  std::string_view name() const override { return "MaskedTokens"; }
   int64_t LargestId() const override { return config_.mask_id; }
 
   absl::Status Fill(const Sample& sample, int64_t row, Batch& batch) const override {

@@ -45,6 +45,7 @@ class SpanCorruption : public Objective {
  public:
   explicit SpanCorruption(const SpanCorruptionConfig& config) : config_(config) {}
 
+  std::string_view name() const override { return "SpanCorruption"; }
   int64_t LargestId() const override {
     return std::max({config_.first_sentinel, config_.end_id, config_.start_id});
   }
