@@ -53,8 +53,8 @@ class FineTuneTest(cli_testing.CliTest):
             json.dump(tokenizer(), file)
         return folder
 
-    def commands(self, folder):
-        """Of the README, with places here and a shorter run."""
+    def commands(self, folder, adapters):
+        """Of the README, with places here and a shorter run; other adapters than lora.json's."""
         with open(README, encoding="utf-8") as file:
             block = re.search(r"```\n(.*?)```", file.read(), re.DOTALL).group(1)
         places = {"SmolLM2-135M": folder, "out/base": self.at("base"), "out/tuned": self.at("run"),
@@ -62,6 +62,8 @@ class FineTuneTest(cli_testing.CliTest):
                   "data.train=" + self.text, "out/tuned/checkpoints": self.at("run", "checkpoints")}
         for line in block.strip().split("\n"):
             words = [places.get(word, word) for word in shlex.split(line)]
+            words = [adapters if adapters and word.endswith("lora.json") else word
+                     for word in words]
             words = [os.path.join(SOURCE, word) if word.startswith("samples/") else word
                      for word in words]
             self.assertEqual(words[0], "tessera")
@@ -78,8 +80,8 @@ class FineTuneTest(cli_testing.CliTest):
                 "--dtype", "fp32")
         return read_safetensors(self.at("logits"))["logits"]
 
-    def check_walk(self, folder):
-        for words in self.commands(folder):
+    def check_walk(self, folder, adapters=None):
+        for words in self.commands(folder, adapters):
             result = cli_testing.run(*words)
             self.assertEqual(result.returncode, 0, f"{words}\n{result.stdout}\n{result.stderr}")
             if words[0] == "export":
@@ -103,6 +105,30 @@ class FineTuneTest(cli_testing.CliTest):
     def test_llama_with_adapters(self):
         config = import_test.llama_config(vocab_size=258)
         self.check_walk(self.write_model("llama", config, import_test.llama_shapes(config)))
+
+    def test_adapters_that_are_no_sum(self):
+        config = import_test.llama_config(vocab_size=258)
+        self.check_walk(
+            self.write_model("llama", config, import_test.llama_shapes(config)),
+            '[{"wrap": {"type": "Linear", "path": "**.attention.*"}, "with": "DecomposedAdapter"}, '
+            '{"set": {"trainer.init_missing": "**/dora_*", '
+            '"optimizer.groups": [{"match": "**/dora_*"}, {"match": "**", "frozen": true}]}}]')
+
+    def test_two_ranks_start_with_the_same(self):
+        config = import_test.llama_config(vocab_size=258)
+        folder = self.write_model("llama", config, import_test.llama_shapes(config))
+        self.ok("import", folder, "--out", self.at("base"))
+        losses = []
+        for ranks in (1, 2):
+            out = self.at(f"run{ranks}")
+            changes = [*QUICK, "data.train=" + self.text, f"parallel.data={ranks}"]
+            self.ok(*(["launch", "--ranks", "2", "--", cli_testing.PROGRAM] if ranks == 2 else []),
+                    "train", self.at("base"), "--out", out,
+                    *[word for change in changes for word in ("--set", change)])
+            losses.append([m["loss"] for m in cli_testing.read_metrics(out) if "loss" in m])
+        for one, two in zip(*losses, strict=True):
+            self.assertAlmostEqual(one, two, delta=1e-3 * one)
+        self.assertAlmostEqual(losses[0][0], losses[1][0], delta=1e-6 * losses[0][0])
 
     def test_gpt2_whose_projections_have_biases(self):
         config, shapes = import_test.gpt2_model()
