@@ -38,11 +38,15 @@ def main():
     parser.add_argument("--tessera", default="build/bin/tessera")
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--set", action="append", default=[], metavar="path=value",
+                        help="changes a field of the config, such as runtime.dtype=fp32")
     parser.add_argument("--peer", default="python3 ../shared/peers/torch_train.py --steps 5")
     args = parser.parse_args()
     if args.rounds < 1:
         parser.error(f"--rounds: expected at least 1, got {args.rounds}")
     ours = [args.tessera, "bench", args.config, "--steps", str(args.steps), "--json"]
+    for change in args.set:
+        ours += ["--set", change]
     peer = shlex.split(args.peer)
     pairs = []
     for number in range(args.rounds):
