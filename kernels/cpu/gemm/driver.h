@@ -14,7 +14,7 @@
 // the machine is quiet, 0.65 instead of 0.8 beside neighbours that share the cache); blocks of k of
 // 8 KB (0.84 of peak for short k, 0.48 where k is long: right panels came from L3); sums of
 // blocks of k kept in C or a copy of it (rows 2 KB apart fall into two sets of L1: 0.6 of peak);
-// fetching the lines of C that a tile is about to store (no gain: it is bandwidth that stores lack).
+// fetching the lines of C that a tile is about to store (no gain: stores lack bandwidth).
 // Twice the scratch would give a wide weight gradient 4 % more; a host's threads may have 1 MB.
 #pragma once
 
