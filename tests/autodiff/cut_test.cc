@@ -42,7 +42,7 @@ struct Layer {
     return function->AddInput(name, InputKind::kParam, {DType::kF64, dims});
   }
   CutFunctions CutBy(RecomputePolicy policy, bool apart = false, bool accumulate = false) const {
-    auto cut = Cut(*function, joint, OpTable::Builtin(), {policy, apart, accumulate});
+    auto cut = Cut(*function, joint, OpTable::Builtin(), {{policy, {}}, apart, accumulate});
     EXPECT_TRUE(cut.ok()) << cut.status();
     return *std::move(cut);
   }
@@ -90,6 +90,17 @@ TEST(CutTest, FullRecomputesInTheBackward) {
   EXPECT_EQ(full.count("matmul"), none.count("matmul") + 1) << "up, and not the last product";
   EXPECT_EQ(full.count("rms_norm"), 1u);
   EXPECT_EQ(none.count("rms_norm"), 0u);
+}
+
+TEST(CutTest, NamedOpsAreComputedAgainWhateverThePolicy) {
+  const Layer layer;
+  const auto cut = Cut(*layer.function, layer.joint, OpTable::Builtin(),
+                       {{RecomputePolicy::kNone, {"rms_norm"}}});
+  ASSERT_TRUE(cut.ok()) << cut.status();
+  const auto none = Ops(*layer.CutBy(RecomputePolicy::kNone).backward.function);
+  const auto named = Ops(*cut->backward.function);
+  EXPECT_EQ(named.count("rms_norm"), 1u);
+  EXPECT_EQ(named.count("matmul"), none.count("matmul"));
 }
 
 TEST(CutTest, TheForwardKeepsItsResultsFirst) {
@@ -217,7 +228,7 @@ TEST(CutTest, AGradientMayBeTheCotangentItself) {
   const auto joint = Differentiate(*function, OpTable::Builtin(), {true, true}, {true});
   ASSERT_TRUE(joint.ok()) << joint.status();
   for (bool apart : {false, true}) {
-    const auto cut = Cut(*function, *joint, OpTable::Builtin(), {RecomputePolicy::kFull, apart});
+    const auto cut = Cut(*function, *joint, OpTable::Builtin(), {{RecomputePolicy::kFull, {}}, apart});
     ASSERT_TRUE(cut.ok()) << cut.status();
     const BackwardFunction& last = apart ? cut->weight_gradient : cut->backward;
     const auto results = RunBackward(last, {}, {}, Numbers({kWidth}, 1), {});
