@@ -228,7 +228,8 @@ TEST(CutTest, AGradientMayBeTheCotangentItself) {
   const auto joint = Differentiate(*function, OpTable::Builtin(), {true, true}, {true});
   ASSERT_TRUE(joint.ok()) << joint.status();
   for (bool apart : {false, true}) {
-    const auto cut = Cut(*function, *joint, OpTable::Builtin(), {{RecomputePolicy::kFull, {}}, apart});
+    const CutOptions options = {{RecomputePolicy::kFull, {}}, apart};
+    const auto cut = Cut(*function, *joint, OpTable::Builtin(), options);
     ASSERT_TRUE(cut.ok()) << cut.status();
     const BackwardFunction& last = apart ? cut->weight_gradient : cut->backward;
     const auto results = RunBackward(last, {}, {}, Numbers({kWidth}, 1), {});
