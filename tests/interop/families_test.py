@@ -4,11 +4,14 @@ Method: the public library (PyTorch and Transformers) makes a small model of ran
 case, saves it as it saves all models, and computes logits, loss and the gradient of every tensor;
 `tessera import` and `eval --gradients` must agree, and `export` must give the same bytes and config
 again. The library is large: it is installed into the cache in long runs only, or taken from
-TESSERA_TORCH_PYTHON, a Python that has both; without it the test is skipped.
+TESSERA_TORCH_PYTHON, a Python that has both; without it these tests are skipped. What it made of
+the cases in STORED lies in stored/, so that they are checked everywhere; `families_test.py NAME
+stored/NAME` makes them anew.
 """
 
 import json
 import os
+import shutil
 import struct
 import subprocess
 import sys
@@ -81,6 +84,13 @@ CASES = {
                                    "final_logit_softcapping": None}),
     "olmoe": ("Olmoe", {**COMMON, "num_experts_per_tok": 2, "num_experts": 4}),
 }
+SMALL = {**COMMON, "vocab_size": 40, "hidden_size": 16, "intermediate_size": 24}
+STORED = {
+    "stored_llama": ("Llama", {**SMALL, "rope_parameters": CASES["llama_scaled"][1][
+        "rope_parameters"]}),
+    "stored_qwen3_moe": ("Qwen3Moe", {**SMALL, **ROUTED, "moe_intermediate_size": 12,
+                                      "head_dim": 8, "norm_topk_prob": True}),
+}
 HEADS = {"GPT2": "LMHeadModel", "Bert": "ForMaskedLM", "T5": "ForConditionalGeneration"}
 QUICK = ("llama_scaled", "qwen3_moe")  # when the library is there anyway
 
@@ -136,13 +146,14 @@ def make_case(name, folder):
     import torch
     import transformers
     from safetensors.torch import load_file, save_file
-    kind, fields = CASES[name]
+    kind, fields = {**CASES, **STORED}[name]
     config = getattr(transformers, kind + "Config")(**fields)
     config._attn_implementation = "eager"
     model = getattr(transformers, kind + HEADS.get(kind, "ForCausalLM"))(config).float().eval()
     spread(model)
     model.save_pretrained(folder)
-    ids = torch.randint(0, 96, (2, 16), generator=torch.Generator().manual_seed(2))
+    generator = torch.Generator().manual_seed(2)
+    ids = torch.randint(0, fields["vocab_size"], (2, 16), generator=generator)
     labels = ids.clone()
     labels[0, 3:6] = -100
     inputs = {"input_ids": ids}
@@ -189,13 +200,9 @@ def largest_difference(got, want, floor=0):
 PYTHON = library_python("TESSERA_TORCH_PYTHON", PACKAGES)
 
 
-@unittest.skipUnless(PYTHON, "PyTorch and Transformers are not there (a long run installs them)")
-class FamiliesTest(cli_testing.CliTest):
-    def check(self, name):
-        folder, checkpoint = self.at(name), self.at("checkpoint")
-        out, copy = self.at("out"), self.at("copy")
-        subprocess.run([PYTHON, os.path.abspath(__file__), name, folder], check=True,
-                       capture_output=True)
+class FamilyTest(cli_testing.CliTest):
+    def check(self, folder):
+        checkpoint, out, copy = self.at("checkpoint"), self.at("out"), self.at("copy")
         self.ok("import", folder, "--out", checkpoint)
         io = os.path.join(folder, "io.safetensors")
         self.ok("eval", checkpoint, "--input", io, "--output", out, "--gradients")
@@ -218,12 +225,30 @@ class FamiliesTest(cli_testing.CliTest):
             self.assertEqual(json.load(mine), json.load(theirs))
 
 
+class StoredFamiliesTest(FamilyTest):
+    def test_they_agree_with_what_the_library_gave(self):
+        for name in STORED:
+            with self.subTest(name):
+                shutil.rmtree(self.at("checkpoint"), ignore_errors=True)
+                shutil.rmtree(self.at("copy"), ignore_errors=True)
+                self.check(os.path.join(HERE, "stored", name))
+
+
+@unittest.skipUnless(PYTHON, "PyTorch and Transformers are not there (a long run installs them)")
+class FamiliesTest(FamilyTest):
+    def make_and_check(self, name):
+        folder = self.at(name)
+        subprocess.run([PYTHON, os.path.abspath(__file__), name, folder], check=True,
+                       capture_output=True)
+        self.check(folder)
+
+
 for case in CASES if cli_testing.IS_LONG else QUICK:
-    setattr(FamiliesTest, f"test_{case}", lambda self, name=case: self.check(name))
+    setattr(FamiliesTest, f"test_{case}", lambda self, name=case: self.make_and_check(name))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3 and sys.argv[1] in CASES:
+    if len(sys.argv) == 3 and sys.argv[1] in {**CASES, **STORED}:
         make_case(*sys.argv[1:])
     else:
         cli_testing.main()
