@@ -10,20 +10,6 @@ namespace {
 
 constexpr double kLeft = 70, kTop = 46, kWidth = 720, kGap = 58, kRight = 120;
 
-std::string Escaped(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    switch (c) {
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '&': out += "&amp;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += static_cast<unsigned char>(c) < 32 ? ' ' : c;
-    }
-  }
-  return out;
-}
-
 // `load` in even shares: blue at 0, white at 1, red at `most` and above, by its logarithm.
 std::string Colour(double load, double most) {
   const auto mixed = [](double share, int end) {
@@ -50,7 +36,7 @@ std::string Map(const ExpertLoads& layer, const std::string& time_name, double t
     for (const double share : shares) most = std::max(most, share * experts);
   }
   std::string svg = Format("<text x=\"%.1f\" y=\"%.1f\" font-weight=\"bold\">%s</text>\n", kLeft,
-                           top - 8, Escaped(layer.name).c_str());
+                           top - 8, XmlEscaped(layer.name).c_str());
   for (size_t c = 0; c < layer.columns.size(); ++c) {
     for (size_t e = 0; e < layer.experts; ++e) {
       svg += Format("<rect x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\" fill=\"%s\"/>\n",
@@ -95,7 +81,7 @@ std::string HeatMapSvg(const LoadsOfFile& loads, const std::string& title) {
                 "viewBox=\"0 0 %.0f %.0f\" font-family=\"sans-serif\" font-size=\"11\">\n"
                 "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n"
                 "<text x=\"%.1f\" y=\"22\" font-size=\"15\">%s</text>\n",
-                width, top, width, top, kLeft, Escaped(title).c_str()) +
+                width, top, width, top, kLeft, XmlEscaped(title).c_str()) +
          maps + "</svg>\n";
 }
 

@@ -45,19 +45,9 @@ Axes Around(const std::vector<RooflinePoint>& points, const MachinePeak& peak) {
           std::floor(std::log10(y_low)), std::floor(std::log10(y_high)) + 1};
 }
 
-std::string Escaped(const std::string& text) {
-  std::string escaped;
-  for (const char c : text) {
-    if (c == '&') escaped += "&amp;";
-    else if (c == '<') escaped += "&lt;";
-    else escaped += c;
-  }
-  return escaped;
-}
-
 std::string Label(double x, double y, const char* anchor, const std::string& text) {
   return Format("<text x=\"%.1f\" y=\"%.1f\" text-anchor=\"%s\">%s</text>\n", x, y, anchor,
-                Escaped(text).c_str());
+                XmlEscaped(text).c_str());
 }
 
 std::string Line(double x1, double y1, double x2, double y2, const char* style) {
@@ -111,7 +101,8 @@ std::string Dots(const std::vector<RooflinePoint>& points, const Axes& axes) {
     svg += Format("<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%.1f\" fill=\"#36c\" fill-opacity=\"0.45\">"
                   "<title>%s: %.1f ms, %.1f GFLOP/s, %.2f flops per byte</title></circle>\n",
                   axes.X(Intensity(point)), axes.Y(Rate(point)), radius,
-                  Escaped(point.name).c_str(), point.seconds * 1e3, Rate(point), Intensity(point));
+                  XmlEscaped(point.name).c_str(), point.seconds * 1e3, Rate(point),
+                  Intensity(point));
   }
   for (size_t i = 0; i < std::min(points.size(), kMostLabels); ++i) {
     svg += Label(axes.X(Intensity(points[i])) + 8, axes.Y(Rate(points[i])) + 4, "start",

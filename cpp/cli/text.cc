@@ -102,6 +102,20 @@ std::string_view CutColumns(std::string_view text, size_t columns) {
   return text;
 }
 
+std::string XmlEscaped(std::string_view text) {
+  std::string escaped;
+  for (const char c : text) {
+    switch (c) {
+      case '<': escaped += "&lt;"; break;
+      case '>': escaped += "&gt;"; break;
+      case '&': escaped += "&amp;"; break;
+      case '"': escaped += "&quot;"; break;
+      default: escaped += static_cast<unsigned char>(c) < 32 ? ' ' : c;
+    }
+  }
+  return escaped;
+}
+
 std::string Wrapped(std::string_view text, size_t indent, size_t columns) {
   std::string out;
   size_t used = 0;

@@ -28,6 +28,9 @@ size_t TextColumns(std::string_view text);
 // The beginning of a UTF-8 text, at most so many columns.
 std::string_view CutColumns(std::string_view text, size_t columns);
 
+// As text of XML, attributes too; control characters become spaces.
+std::string XmlEscaped(std::string_view text);
+
 // `text` in lines of at most `columns` columns, each after `indent` spaces.
 std::string Wrapped(std::string_view text, size_t indent, size_t columns);
 
