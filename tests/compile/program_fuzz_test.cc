@@ -23,6 +23,7 @@
 #include "tests/compile/program_grower.h"
 #include "tests/nn/model_run.h"
 #include "tests/ops/compare.h"
+#include "tests/support/processor_time.h"
 
 namespace tessera {
 namespace {
@@ -36,10 +37,8 @@ std::vector<uint64_t> Seeds(int quick, int many) {
   if (const char* seed = std::getenv("TESSERA_FUZZ_SEED")) {
     return {std::strtoull(seed, nullptr, 10)};
   }
-  const char* sanitizer = std::getenv("TESSERA_SANITIZE");
-  const bool slow = sanitizer != nullptr && *sanitizer != '\0';
   int count = std::getenv("TESSERA_LONG") != nullptr ? many : quick;
-  if (std::getenv("TESSERA_SHORT") != nullptr || slow) count = std::max(1, count / 5);
+  if (std::getenv("TESSERA_SHORT") != nullptr || IsSanitized()) count = std::max(1, count / 5);
   std::vector<uint64_t> seeds;
   for (int i = 1; i <= count; ++i) seeds.push_back(i);
   return seeds;

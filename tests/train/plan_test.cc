@@ -1,9 +1,9 @@
 // Method: configs described without being trained; the numbers against ones worked out by hand.
 #include "cpp/train/plan.h"
 
-#include "cpp/base/clock.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
+#include "tests/support/processor_time.h"
 #include "tests/train/train_kit.h"
 
 namespace tessera {
@@ -22,9 +22,10 @@ TEST(PlanTest, DescribesAHundredLayersOfABillionParametersAtOnce) {
                     {"trainer.batch_size", "8"},
                     {"trainer.sequence_length", "1024"},
                     {"runtime.dtype", "bf16"}});
-  const Stopwatch watch;
-  const absl::StatusOr<std::string> json = PlanConfig(config, environment.get(), {});
-  const double seconds = watch.Seconds();
+  constexpr double kMostSeconds = 2;
+  absl::StatusOr<std::string> json;
+  const double seconds = LeastProcessorSeconds(
+      kMostSeconds, [&] { json = PlanConfig(config, environment.get(), {}); });
   ASSERT_TRUE(json.ok()) << json.status();
   const double layer = 4.0 * 896 * 896 + 3.0 * 896 * 2432 + 2 * 896;
   EXPECT_EQ(FieldOf(*json, "count"), 100 * layer + 32000.0 * 896 + 896);
@@ -32,11 +33,9 @@ TEST(PlanTest, DescribesAHundredLayersOfABillionParametersAtOnce) {
   // At least 6 flops for each weight and token.
   EXPECT_GT(FieldOf(*json, "flops"), 6 * 100 * layer * 8 * 1024);
   EXPECT_GT(FieldOf(*json, "persistent_bytes"), 1e9 * 13) << "parameters, m, v and weights";
-#ifdef NDEBUG
-  EXPECT_LT(seconds, 2);
-#else
-  EXPECT_LT(seconds, 60);
-#endif
+  if (!IsSanitized()) {
+    EXPECT_LT(seconds, kMostSeconds);
+  }
 }
 
 TEST(PlanTest, ShowsTheProgramAsTextAndAsAGraph) {
