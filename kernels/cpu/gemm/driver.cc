@@ -2,42 +2,17 @@
 
 #include <algorithm>
 
+#include "kernels/cpu/gemm/blocks.h"
+
 namespace tessera::cpu::dense {
 namespace {
 
-constexpr int64_t kScratchBytes = 544 << 10;  // left panels and sums of a task
 constexpr int64_t kMostTileColumns = 32;
 constexpr int64_t kPackPanels = 4;            // right panels packed by a phase 0 task
-constexpr int64_t kWantedTasks = 16;
 constexpr int64_t kAlign = 64;
 // A result that is larger is streamed past the caches: it would not stay in them, and lines that
 // are only written need not be read first.
 constexpr int64_t kStreamBytes = 8 << 20;
-
-struct GemmParams {
-  MatmulShape shape;
-  const GemmKernel* kernel;
-  // Panels of one matrix, and those of one phase 1 task.
-  int32_t row_panels;
-  int32_t column_panels;
-  int32_t task_row_panels;
-  int32_t task_column_panels;
-  int32_t k_blocks;
-  bool packs_right;  // tasks of phase 1 pack right panels themselves; else phase 0 does, for all
-
-  int64_t block_units() const { return kBlockBytes / kernel->unit_bytes; }
-  int64_t block_k() const { return block_units() * kernel->unit; }
-  int64_t units() const { return CeilDiv(shape.k, kernel->unit); }
-  // A whole right panel; those of the last block of k may be shorter and are as far apart.
-  int64_t panel_bytes() const { return kBlockBytes * kernel->tile_columns; }
-  int64_t rhs_batches() const { return shape.rhs_step == 0 ? 1 : shape.batch; }
-  // Left panels are stored by row where k is contiguous.
-  bool by_row() const { return shape.lhs_k == 1; }
-  int64_t left_panel_bytes() const {
-    return (by_row() ? kRowBytes : kBlockBytes) * kernel->tile_rows;
-  }
-};
-static_assert(sizeof(GemmParams) <= TSR_KERNEL_PARAM_BYTES);
 
 // The right operand's panel |j| of a block of k.
 StripSource RightStrip(const tsr_kernel_call* call, const GemmParams& p, int64_t batch,
@@ -271,46 +246,6 @@ void RunGemm(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t p
   }
   BlockTask block(call, p, task);
   block.Run();
-}
-
-// How many panels a task takes, and who packs right ones. Follows from the shape alone; changes no
-// sum. Each further column of tasks packs the left operand once more; each further row of tasks
-// reads the right one again, or packs it again: that pays where it is copied, not turned, and
-// the copy would go to memory and back.
-void ChooseBlocks(GemmParams* p) {
-  // Cost of an element, beside reading a packed one.
-  constexpr int64_t kPackLeft = 3, kPackRight = 4;
-  constexpr int64_t kMostRightPacks = 16;
-  constexpr int64_t kMostColumnPanels = 64;
-  const GemmKernel& kernel = *p->kernel;
-  const int64_t rows = std::max(1, p->row_panels), columns = std::max(1, p->column_panels);
-  const int64_t most_columns = std::min(columns, kMostColumnPanels);
-  const int64_t batch = p->shape.batch;
-  const int64_t tile_bytes = p->k_blocks > 1 ? kernel.tile_rows * kernel.tile_columns * 4 : 0;
-  const int64_t wanted =
-      std::min(kWantedTasks, batch * CeilDiv(rows, 2) * CeilDiv(columns, 4));
-  int64_t best = -1;
-  for (int64_t r = 1; r <= rows; ++r) {
-    const int64_t row_tasks = CeilDiv(rows, r);
-    const bool packs_right = p->shape.rhs_column == 1 && row_tasks <= kMostRightPacks;
-    // Packed right panels want their place in L2, too.
-    const int64_t sums_bytes =
-        (packs_right ? kScratchBytes : kScratchBytes * 2 / 3) - r * p->left_panel_bytes();
-    if (r * tile_bytes > sums_bytes) break;
-    for (int64_t c = 1; c <= most_columns && r * c * tile_bytes <= sums_bytes; ++c) {
-      const int64_t column_tasks = CeilDiv(columns, c);
-      if (batch * row_tasks * column_tasks < wanted) break;
-      const int64_t cost =
-          column_tasks * rows * kernel.tile_rows * kPackLeft +
-          row_tasks * columns * kernel.tile_columns * (packs_right ? kPackRight : 1);
-      if (best >= 0 && cost >= best) continue;
-      best = cost;
-      p->packs_right = packs_right;
-      // Even shares, so that the last task of a row of blocks is not a sliver.
-      p->task_row_panels = static_cast<int32_t>(CeilDiv(rows, row_tasks));
-      p->task_column_panels = static_cast<int32_t>(CeilDiv(columns, column_tasks));
-    }
-  }
 }
 
 }  // namespace
