@@ -128,11 +128,13 @@ absl::Status Save::Begin(int64_t step, std::vector<std::string>& notes) {
 }
 
 absl::Status Save::CheckSpace(int64_t bytes) {
-  ASSIGN_OR_RETURN(const int64_t available, store_.FreeBytes(parent_));
+  const absl::StatusOr<int64_t> available = store_.FreeBytes(parent_);
+  if (absl::IsUnimplemented(available.status())) return absl::OkStatus();
+  RETURN_IF_ERROR(available.status());
   const int64_t needed = bytes + SpaceReserve(bytes);
-  if (needed > available) {
+  if (needed > *available) {
     return absl::ResourceExhaustedError(absl::StrCat(
-        parent_, ": expected ", needed, " bytes of free space, got ", available));
+        parent_, ": expected ", needed, " bytes of free space, got ", *available));
   }
   return absl::OkStatus();
 }
@@ -192,10 +194,11 @@ absl::Status Save::Commit() {
                      absl::StrCat(target_, ": complete, but it may not survive a power failure"));
 }
 
-// "a/b" is "b" in "a"; the current folder when there is no '/'.
+// "a/b" is "b" in "a"; the current folder when there is no '/'. "memory://a" is in "memory://".
 std::string ParentOf(const std::string& path) {
   const size_t slash = path.rfind('/');
   if (slash == std::string::npos) return ".";
+  if (slash >= 2 && path.compare(slash - 2, 3, "://") == 0) return path.substr(0, slash + 1);
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
@@ -238,8 +241,8 @@ absl::StatusOr<SaveResult> WriteCheckpoint(FileStore& store, const std::string& 
   if (absl::IsResourceExhausted(written.status())) {
     const auto available = store.FreeBytes(parent);
     return absl::ResourceExhaustedError(
-        absl::StrCat(written.status().message(), "; the checkpoint needs ", bytes, " bytes, ",
-                     available.ok() ? absl::StrCat(*available, " are free") : "", " now"));
+        absl::StrCat(written.status().message(), "; the checkpoint needs ", bytes, " bytes",
+                     available.ok() ? absl::StrCat(", ", *available, " are free now") : ""));
   }
   RETURN_IF_ERROR(written.status());
   result.bytes = *written;
@@ -297,7 +300,7 @@ absl::StatusOr<SaveResult> SaveCheckpointAs(const std::string& path, const SaveR
   FileStore& store = StoreOrLocal(options.store);
   std::string target = path;
   while (target.size() > 1 && target.back() == '/') target.pop_back();
-  if (target.empty() || target == "/") {
+  if (target.empty() || target.back() == '/' || target.size() == path.find("://") + 1) {
     return absl::InvalidArgumentError("checkpoint: expected a path to save to, got none");
   }
   ASSIGN_OR_RETURN(Layout layout, PlanLayout(request, options));

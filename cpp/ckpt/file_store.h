@@ -1,8 +1,8 @@
 // FileStore: the few file-system operations that checkpoints need, behind an interface.
 //
 // It exists so that tests can inject what disks do (full, failing, crashing between any two
-// operations) and so that an object store can be added as one new file. It is not a general file
-// library. PosixFileStore is thread-safe; a WritableFile belongs to one thread at a time, a
+// operations) and so that checkpoints can be kept elsewhere (object_store.h). It is not a general
+// file library. PosixFileStore is thread-safe; a WritableFile belongs to one thread at a time, a
 // ReadableFile may be read by many at once.
 //
 // Errors of all operations name the path and keep the meaning of errno: NOT_FOUND (ENOENT),
@@ -71,7 +71,8 @@ class FileStore {
   virtual absl::Status RemoveAll(const std::string& path) = 0;
   // Makes creations, renames and removals of names in this folder durable.
   virtual absl::Status SyncFolder(const std::string& path) = 0;
-  // Bytes that this process may still write to the file system of `path`.
+  // Bytes that this process may still write to the file system of `path`. UNIMPLEMENTED where
+  // nobody knows.
   virtual absl::StatusOr<int64_t> FreeBytes(const std::string& path) = 0;
   // Locks a folder against every other TryLock of it, in this and in other processes. Null when
   // somebody else holds it. UNIMPLEMENTED where the file system has no locks.
