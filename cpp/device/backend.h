@@ -23,6 +23,8 @@ enum {
   TSR_KERNEL_MAX_PHASES = 4,
   TSR_KERNEL_PARAM_BYTES = 192,
   TSR_REASON_BYTES = 256,
+  TSR_KERNEL_MAX_KNOBS = 4,
+  TSR_KERNEL_MAX_TRAITS = 8,
 };
 
 // Instruction sets in rising order; a runtime may cap the set it uses (tests do).
@@ -73,6 +75,9 @@ typedef struct tsr_kernel_call {
   // those fail that read indices which nothing has checked (the plan of a routing).
   void* failure;
   void (*fail)(void* failure, int32_t code, const char* message, size_t message_len);
+  // Values of the kernel's knobs in the order of its space, or NULL: the kernel's own. `prepare`
+  // declines what is not in the space. Knobs change no bit of a result, only how fast it comes.
+  const int64_t* knobs;
 } tsr_kernel_call;
 
 struct tsr_kernel_plan;
@@ -89,6 +94,22 @@ typedef struct tsr_kernel_plan {
   unsigned char params[TSR_KERNEL_PARAM_BYTES];
 } tsr_kernel_plan;
 
+// What may be tuned of one call: numbers that change no result.
+typedef struct tsr_kernel_space {
+  uint32_t struct_size;
+  int32_t knob_count;
+  int32_t trait_count;
+  int32_t reserved;
+  const char* knobs[TSR_KERNEL_MAX_KNOBS];     // names, as files have them
+  const char* traits[TSR_KERNEL_MAX_TRAITS];
+  int64_t own[TSR_KERNEL_MAX_KNOBS];           // what the kernel takes by itself
+  int64_t box_count;  // combinations of what each knob may be by itself, legal together or not
+} tsr_kernel_space;
+
+// Is given one legal combination: a value for every knob, and for every trait a number on which the
+// time may depend about linearly (bytes moved for each multiply-add, a share of a cache).
+typedef void (*tsr_kernel_visit)(void* user, const int64_t* knobs, const double* traits);
+
 typedef struct tsr_kernel_def {
   uint32_t struct_size;
   int32_t isa;        // the least instruction set it needs
@@ -100,6 +121,12 @@ typedef struct tsr_kernel_def {
   uint32_t version;   // part of the numerics fingerprint: raise it when results change by a bit
   uint32_t flags;     // TSR_KERNEL_*
   const void* user;   // handed to every call; lives as long as the kernel table
+  // NULL: nothing to tune. Fills `space` and, when `visit` is not NULL, calls it once for every
+  // legal combination: all of them, made under the limits (scratch, tiles, even shares), so that
+  // `prepare` takes each. Non-zero and a reason where the kernel cannot do the call or there is
+  // nothing to choose. Any thread.
+  int32_t (*explore)(const tsr_kernel_call* call, tsr_kernel_space* space, tsr_kernel_visit visit,
+                     void* visit_user, char* reason);
 } tsr_kernel_def;
 
 enum {

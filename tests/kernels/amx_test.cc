@@ -79,7 +79,7 @@ namespace {
 int32_t PrepareEmulated(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* reason) {
   dense::MatmulShape shape;
   if (ReadMatmulShape(call, &shape, reason) != 0) return 1;
-  return PlanGemm(shape, dense::kEmulated, plan, reason);
+  return PlanGemm(shape, dense::kEmulated, call->knobs, plan, reason);
 }
 
 struct Size {

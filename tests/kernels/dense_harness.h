@@ -113,6 +113,27 @@ class DenseCall {
   void Bool(const char* name, bool value) { Attr(name, 0, value, 0); }
   void Int(const char* name, int64_t value) { Attr(name, 1, value, 0); }
   void Float(const char* name, double value) { Attr(name, 2, 0, value); }
+  // For the runs that follow; empty: the kernel's own.
+  void SetKnobs(const std::vector<int64_t>& knobs) { knobs_ = knobs; }
+  // What the kernel may be tuned by; false when it declines or has no knobs.
+  bool Explore(const tsr_kernel_def& def, tsr_kernel_space* space, tsr_kernel_visit visit,
+               void* user) const {
+    char reason[TSR_REASON_BYTES] = {};
+    const tsr_kernel_call call = Call(def.isa);
+    *space = {};
+    space->struct_size = sizeof(*space);
+    return def.explore != nullptr && def.explore(&call, space, visit, user, reason) == 0;
+  }
+  bool IsTaken(const tsr_kernel_def& def) {
+    const tsr_kernel_call call = Call(def.isa);
+    tsr_kernel_plan plan = {};
+    plan.struct_size = sizeof(plan);
+    plan.phase_count = 1;
+    char reason[TSR_REASON_BYTES] = {};
+    const bool is_taken = def.prepare(&call, &plan, reason) == 0;
+    reason_ = reason;
+    return is_taken;
+  }
 
   // Runs |def| with tasks in the order of |seed|, on |threads| threads. False when it declines.
   bool Run(const tsr_kernel_def& def, uint32_t seed = 1, int threads = 1) {
@@ -206,6 +227,7 @@ class DenseCall {
     call.outputs = outputs_.data();
     call.attrs = attrs_.data();
     call.isa = isa;
+    call.knobs = knobs_.empty() ? nullptr : knobs_.data();
     return call;
   }
 
@@ -223,6 +245,7 @@ class DenseCall {
   Bytes input_bytes_;
   Bytes output_bytes_;
   std::vector<tsr_attr> attrs_;
+  std::vector<int64_t> knobs_;
   std::string reason_;
 };
 

@@ -1,8 +1,8 @@
-// GemmParams and ChooseBlocks: how a product is cut into tasks.
+// GemmParams and its blocks: how a product is cut into tasks.
 //
-// What it says follows from the shape alone and changes no sum: how many panels (kernel.h) of rows
-// and columns a task takes, and who packs right panels. How a task then works stands in driver.h.
-// Thread-safe: plain data and pure functions.
+// Blocks are how many panels (kernel.h) of rows and columns a task takes, and who packs right
+// panels. They change no sum: ChooseBlocks takes them from the shape alone, a tuning file may say
+// better ones. How a task then works stands in driver.h. Thread-safe: plain data, pure functions.
 #pragma once
 
 #include "kernels/cpu/gemm/kernel.h"
@@ -40,5 +40,18 @@ static_assert(sizeof(GemmParams) <= TSR_KERNEL_PARAM_BYTES);
 
 // Fills in the panels of a task and who packs right ones. REQUIRES: all else is set.
 void ChooseBlocks(GemmParams* p);
+
+// The knobs of a product, in this order: panels of rows and of columns that a task takes, in even
+// shares (no task is a sliver), and whether tasks pack right panels. Legal is what fits a task's
+// scratch. Whether a result is streamed past the caches is none: what that does to whoever reads
+// the result next, the time of the product alone does not show.
+inline constexpr int kRowPanelsKnob = 0, kColumnPanelsKnob = 1, kPacksRightKnob = 2;
+inline constexpr int kGemmKnobs = 3;
+
+// Takes legal blocks; false, and nothing is changed, for others.
+bool SetBlocks(const int64_t* knobs, GemmParams* p);
+// Fills `space` and visits every legal combination (cpp/device/backend.h).
+void ExploreBlocks(const GemmParams& p, tsr_kernel_space* space, tsr_kernel_visit visit,
+                   void* visit_user);
 
 }  // namespace tessera::cpu::dense

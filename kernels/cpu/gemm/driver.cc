@@ -248,10 +248,9 @@ void RunGemm(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t p
   block.Run();
 }
 
-}  // namespace
-
-int32_t PlanGemm(const MatmulShape& shape, const GemmKernel& kernel, tsr_kernel_plan* plan,
-                 char* reason) {
+// All but the blocks. Refuses what the driver cannot do.
+int32_t ReadParams(const MatmulShape& shape, const GemmKernel& kernel, GemmParams* p,
+                   char* reason) {
   constexpr int64_t kMaxDim = int64_t{1} << 31;
   if (shape.m >= kMaxDim || shape.n >= kMaxDim || shape.k >= kMaxDim) {
     return Decline(reason, "matmul: more than 2^31 rows, columns or terms");
@@ -259,13 +258,25 @@ int32_t PlanGemm(const MatmulShape& shape, const GemmKernel& kernel, tsr_kernel_
   if (kernel.tile_columns > kMostTileColumns) {
     return Decline(reason, "matmul: the kernel's tile is too wide");
   }
+  p->shape = shape;
+  p->kernel = &kernel;
+  p->row_panels = static_cast<int32_t>(CeilDiv(shape.m, kernel.tile_rows));
+  p->column_panels = static_cast<int32_t>(CeilDiv(shape.n, kernel.tile_columns));
+  p->k_blocks = static_cast<int32_t>(CeilDiv(shape.k, p->block_k()));
+  return 0;
+}
+
+}  // namespace
+
+int32_t PlanGemm(const MatmulShape& shape, const GemmKernel& kernel, const int64_t* knobs,
+                 tsr_kernel_plan* plan, char* reason) {
   GemmParams p = {};
-  p.shape = shape;
-  p.kernel = &kernel;
-  p.row_panels = static_cast<int32_t>(CeilDiv(shape.m, kernel.tile_rows));
-  p.column_panels = static_cast<int32_t>(CeilDiv(shape.n, kernel.tile_columns));
-  p.k_blocks = static_cast<int32_t>(CeilDiv(shape.k, p.block_k()));
-  ChooseBlocks(&p);
+  if (ReadParams(shape, kernel, &p, reason) != 0) return 1;
+  if (knobs == nullptr) {
+    ChooseBlocks(&p);
+  } else if (!SetBlocks(knobs, &p)) {
+    return Decline(reason, "matmul: these blocks are not legal for the shape");
+  }
   const bool empty = shape.batch * shape.m * shape.n == 0;
   const int64_t matrices = p.rhs_batches() * p.k_blocks;
   plan->run = RunGemm;
@@ -278,6 +289,16 @@ int32_t PlanGemm(const MatmulShape& shape, const GemmKernel& kernel, tsr_kernel_
                               ? 0
                               : static_cast<size_t>(matrices * p.column_panels * p.panel_bytes());
   SetParams(plan, p);
+  return 0;
+}
+
+int32_t ExploreGemm(const MatmulShape& shape, const GemmKernel& kernel, tsr_kernel_space* space,
+                    tsr_kernel_visit visit, void* visit_user, char* reason) {
+  GemmParams p = {};
+  if (ReadParams(shape, kernel, &p, reason) != 0) return 1;
+  if (shape.batch * shape.m * shape.n == 0) return Decline(reason, "matmul: there is no result");
+  ChooseBlocks(&p);
+  ExploreBlocks(p, space, visit, visit_user);
   return 0;
 }
 

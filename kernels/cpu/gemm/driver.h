@@ -23,8 +23,12 @@
 
 namespace tessera::cpu::dense {
 
-// Plans |shape| with |kernel|, which must outlive the plan. Output f32 or bf16.
-int32_t PlanGemm(const MatmulShape& shape, const GemmKernel& kernel, tsr_kernel_plan* plan,
-                 char* reason);
+// Plans |shape| with |kernel|, which must outlive the plan. Output f32 or bf16. |knobs|: blocks as
+// in blocks.h, refused when they are not legal, or NULL: the driver's own.
+int32_t PlanGemm(const MatmulShape& shape, const GemmKernel& kernel, const int64_t* knobs,
+                 tsr_kernel_plan* plan, char* reason);
+// The blocks that |shape| may have: see tsr_kernel_def::explore.
+int32_t ExploreGemm(const MatmulShape& shape, const GemmKernel& kernel, tsr_kernel_space* space,
+                    tsr_kernel_visit visit, void* visit_user, char* reason);
 
 }  // namespace tessera::cpu::dense
