@@ -4,6 +4,10 @@
 // that takes it, on the same threads. The share is of the flops that the mask leaves: 4 (forward)
 // or 10 (gradient) per seen pair and depth. Usage:
 //   attention_bench [threads = 2] [rounds = 7] [part of a kernel's name]
+//   attention_bench case BATCH SEQUENCE HEADS DEPTH bf16|f32 [threads = 2] [rounds = 3] [FILE]
+// The second form times one causal shape with the kernels that a step takes and prints JSON: least
+// seconds forward and backward, bytes of workspace. FILE gets y, dq, dk and dv; with it
+// attention_compare.py puts a peer beside this.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -54,13 +58,13 @@ struct Subject {
     const std::vector<int64_t> of_keys = {s.batch, s.keys, s.key_heads, s.depth};
     const std::vector<int64_t> of_rows = {s.batch, s.heads, s.queries};
     FillOperand(&inputs[0], s.dtype, of_queries);
-    FillOperand(&inputs[1], s.dtype, of_keys);
-    FillOperand(&inputs[2], s.dtype, of_keys);
+    FillOperand(&inputs[1], s.dtype, of_keys, 100);
+    FillOperand(&inputs[2], s.dtype, of_keys, 200);
     int32_t count = 3;
     if (gradient) {
       FillOperand(&inputs[3], s.dtype, of_queries);
       FillOperand(&inputs[4], DType::kF32, of_rows);
-      FillOperand(&inputs[5], s.dtype, of_queries);
+      FillOperand(&inputs[5], s.dtype, of_queries, 300);
       FillOperand(&outputs[1], s.dtype, of_keys);
       FillOperand(&outputs[2], s.dtype, of_keys);
       count = 6;
@@ -92,16 +96,16 @@ struct Subject {
     return true;
   }
 
-  double Time(Team& team) {
-    double best = 1e30;
-    for (int i = 0; i < 2; ++i) {
-      const double start = Now();
-      for (int32_t phase = 0; phase < plan.phase_count; ++phase) {
-        team.Run(plan.tasks[phase], [&](int64_t t) { plan.run(&call, &plan, phase, t); });
-      }
-      best = std::min(best, Now() - start);
+  double TimeOnce(Team& team) {
+    const double start = Now();
+    for (int32_t phase = 0; phase < plan.phase_count; ++phase) {
+      team.Run(plan.tasks[phase], [&](int64_t t) { plan.run(&call, &plan, phase, t); });
     }
-    return best;
+    return Now() - start;
+  }
+  double Time(Team& team) {
+    const double first = TimeOnce(team);
+    return std::min(first, TimeOnce(team));
   }
   double flops() const {
     const Shape& s = shape;
@@ -111,7 +115,68 @@ struct Subject {
   }
 };
 
+// The first kernel that takes the shape.
+Subject* Best(const Shape& shape, bool gradient) {
+  KernelSink sink;
+  gradient ? RegisterAttentionGradKernels(sink) : RegisterAttentionKernels(sink);
+  for (const tsr_kernel_def& def : sink.defs()) {
+    if (def.isa > DetectIsa()) continue;
+    Subject* subject = new Subject{.shape = shape, .def = def, .gradient = gradient};
+    if (subject->Prepare()) return subject;
+  }
+  std::fprintf(stderr, "no kernel takes the shape\n");
+  std::exit(1);
+}
+
+void Write(std::FILE* file, const tsr_operand& operand) {
+  size_t count = SizeOf(static_cast<DType>(operand.dtype));
+  for (int32_t i = 0; i < operand.rank; ++i) count *= static_cast<size_t>(operand.dims[i]);
+  if (std::fwrite(operand.data, 1, count, file) == count) return;
+  std::fprintf(stderr, "no room for the results\n");
+  std::exit(1);
+}
+
+int RunCase(int argc, char** argv) {
+  if (argc < 7) {
+    std::fprintf(stderr, "attention_bench case BATCH SEQUENCE HEADS DEPTH bf16|f32 [threads] "
+                         "[rounds] [FILE]\n");
+    return 2;
+  }
+  const int64_t length = std::atoll(argv[3]), heads = std::atoll(argv[4]);
+  const Shape shape = {std::atoll(argv[2]), length, length, heads, heads, std::atoll(argv[5]), true,
+                       false, std::string(argv[6]) == "bf16" ? DType::kBF16 : DType::kF32};
+  Team team(argc > 7 ? std::atoi(argv[7]) : 2);
+  const int rounds = argc > 8 ? std::atoi(argv[8]) : 3;
+  Subject* forward = Best(shape, false);
+  Subject* backward = Best(shape, true);
+  for (int i = 0; i < 3; ++i) backward->inputs[i].data = forward->inputs[i].data;
+  for (int i = 0; i < 2; ++i) backward->inputs[3 + i].data = forward->outputs[i].data;
+  double forward_s = 1e30, backward_s = 1e30, both_s = 1e30;
+  for (int round = 0; round <= rounds; ++round) {
+    const double there = forward->TimeOnce(team), back = backward->TimeOnce(team);
+    if (round == 0) continue;  // to be past the first touch of memory
+    forward_s = std::min(forward_s, there);
+    backward_s = std::min(backward_s, back);
+    both_s = std::min(both_s, there + back);
+  }
+  std::printf("{\"forward_s\": %.6g, \"backward_s\": %.6g, \"both_s\": %.6g, \"flops\": %.6g, "
+              "\"workspace_bytes\": [%zu, %zu], \"kernels\": [\"%s\", \"%s\"]}\n",
+              forward_s, backward_s, both_s, forward->flops() + backward->flops(),
+              forward->plan.workspace_bytes, backward->plan.workspace_bytes, forward->def.name,
+              backward->def.name);
+  if (argc <= 9) return 0;
+  std::FILE* file = std::fopen(argv[9], "wb");
+  if (file == nullptr) {
+    std::fprintf(stderr, "%s: cannot be written\n", argv[9]);
+    return 1;
+  }
+  Write(file, forward->outputs[0]);
+  for (const tsr_operand& gradient : backward->outputs) Write(file, gradient);
+  return std::fclose(file) == 0 ? 0 : 1;
+}
+
 int Main(int argc, char** argv) {
+  if (argc > 1 && std::string(argv[1]) == "case") return RunCase(argc, argv);
   const int threads = argc > 1 ? std::atoi(argv[1]) : 2;
   const int rounds = argc > 2 ? std::atoi(argv[2]) : 7;
   const std::string wanted = argc > 3 ? argv[3] : "";

@@ -30,8 +30,10 @@ inline void* Room(size_t bytes) {
   return room != nullptr ? room : std::aligned_alloc(64, (bytes + 127) / 64 * 64);
 }
 
-// Gives an operand its type and memory, filled with numbers between -0.5 and 0.5.
-inline void FillOperand(tsr_operand* operand, DType dtype, const std::vector<int64_t>& dims) {
+// Gives an operand its type and memory, filled with numbers between -0.5 and 0.5: pairs.py makes
+// the same ones for a peer.
+inline void FillOperand(tsr_operand* operand, DType dtype, const std::vector<int64_t>& dims,
+                        int64_t shift = 0) {
   operand->rank = static_cast<int32_t>(dims.size());
   operand->dtype = static_cast<int32_t>(dtype);
   int64_t count = 1;
@@ -39,7 +41,7 @@ inline void FillOperand(tsr_operand* operand, DType dtype, const std::vector<int
   const size_t bytes = static_cast<size_t>(count) * SizeOf(dtype);
   operand->data = Room(bytes);
   for (int64_t i = 0; i < count; ++i) {
-    const float value = static_cast<float>(i * 7919 % 1021) / 1021.0f - 0.5f;
+    const float value = static_cast<float>((i * 7919 + shift) % 1021) / 1021.0f - 0.5f;
     const uint16_t half = BF16FromFloat(value);
     std::memcpy(static_cast<char*>(operand->data) + i * static_cast<int64_t>(SizeOf(dtype)),
                 dtype == DType::kBF16 ? static_cast<const void*>(&half) : &value, SizeOf(dtype));

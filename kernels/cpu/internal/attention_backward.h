@@ -1,35 +1,45 @@
 // The gradient loops of vector attention. Included after attention_blocks.h.
 //
-// Phase 0 packs all operands by block and forms delta = sum of dy * y per query. In phase 1 a key
-// task makes scores and their gradients with keys as rows, and adds to dk and dv of its block over
-// query heads and query blocks in rising order. dq is made either by query tasks, with the scores
-// made once more, or, when there are enough key heads to be tasks of their own, beside dk and dv
-// ("fused"), over key blocks in rising order. Which of the two follows from the shape.
+// Scores and their gradients are made with keys as rows. dk and dv of a key block are sums over
+// query heads and query blocks in rising order, dq of a query block over key blocks in rising
+// order. With enough key heads each is a task of its own ("fused"): it takes some key blocks at a
+// time, packed in scratch of its own, through all query blocks, which are packed once for each
+// such chunk, and makes dk, dv and dq together. With fewer, phase 0 packs all blocks into the
+// workspace; then key tasks make dk and dv, and query tasks dq, with the scores made once more.
+// Which of the two follows from the shape; the bits are the same.
 #pragma once
 
 namespace tessera::cpu::dense {
 namespace {
 
-// Where the blocks of one batch and head lie in the workspace.
+// One block of keys, packed, and one of queries.
+struct KeyPack {
+  char* k_columns;
+  char* v_columns;
+  char* k_rows;
+};
+struct QueryPack {
+  char* q_columns;
+  char* dy_columns;
+  char* q_rows;
+  char* dy_rows;
+  float* delta;  // sum of dy * y per query
+};
+
+// Blocks one after another, in the workspace or in a task's scratch.
 struct PackedGrad {
   const AttentionParams& p;
-  char* workspace;
   AttentionLayout layout;
 
-  char* At(int64_t offset, int64_t block, int64_t bytes) const {
-    return workspace + offset + block * bytes;
+  KeyPack Key(char* base, int64_t i) const {
+    return {base + p.k_columns + i * DepthColumns(), base + p.v_columns + i * ValueColumns(),
+            base + p.k_rows + i * DepthRows()};
   }
-  char* QColumns(int64_t i) const { return At(p.q_columns, i, DepthColumns()); }
-  char* KColumns(int64_t i) const { return At(p.k_columns, i, DepthColumns()); }
-  char* VColumns(int64_t i) const { return At(p.v_columns, i, ValueColumns()); }
-  char* DyColumns(int64_t i) const { return At(p.dy_columns, i, ValueColumns()); }
-  char* QRows(int64_t i) const { return At(p.q_rows, i, DepthRows()); }
-  char* KRows(int64_t i) const { return At(p.k_rows, i, DepthRows()); }
-  char* DyRows(int64_t i) const {
-    return At(p.dy_rows, i, RowsBlockBytes(p.shape.value_depth, layout));
-  }
-  float* Delta(int64_t i) const {
-    return reinterpret_cast<float*>(At(p.delta, i, kAttentionBlock * 4));
+  QueryPack Query(char* base, int64_t i) const {
+    return {base + p.q_columns + i * DepthColumns(), base + p.dy_columns + i * ValueColumns(),
+            base + p.q_rows + i * DepthRows(),
+            base + p.dy_rows + i * RowsBlockBytes(p.shape.value_depth, layout),
+            reinterpret_cast<float*>(base + p.delta + i * kAttentionBlock * 4)};
   }
 
  private:
@@ -39,41 +49,32 @@ struct PackedGrad {
 };
 
 template <class Math>
-void PackBackward(const tsr_kernel_call* call, const AttentionParams& p, int64_t task) {
+void PackKeys(const tsr_kernel_call* call, const AttentionShape& s, int64_t batch, int64_t head,
+              int64_t block, const KeyPack& pack) {
   using Element = const typename Math::Element;
-  const AttentionShape& s = p.shape;
-  const PackedGrad packed = {
-      p, static_cast<char*>(call->workspace), {Math::kUnit, kPanelColumns}};
-  const int64_t queries = s.batch * s.heads * p.query_blocks;
-  const bool query = task < queries;
-  if (!query) task -= queries;
-  const int64_t blocks = query ? p.query_blocks : p.key_blocks;
-  const int64_t heads = query ? s.heads : s.key_heads;
-  const int64_t block = task % blocks;
-  const int64_t head = task / blocks % heads;
-  const int64_t batch = task / blocks / heads;
+  HeadRows<Element> k(call->inputs[1].data, batch, s.keys, s.key_heads, head, s.depth);
+  HeadRows<Element> v(call->inputs[2].data, batch, s.keys, s.key_heads, head, s.value_depth);
+  // Rows of a cache that are not written yet are packed as zeros, whatever they hold.
+  k.positions = v.positions = MaskOf(call, s, batch).limit;
+  if (k.positions <= block * kAttentionBlock) return;
+  PackColumns<Math>(k, block, pack.k_columns);
+  PackRows<Math>(k, block, pack.k_rows);
+  PackColumns<Math>(v, block, pack.v_columns);
+}
+
+template <class Math>
+void PackQueries(const tsr_kernel_call* call, const AttentionShape& s, int64_t batch, int64_t head,
+                 int64_t block, const QueryPack& pack) {
+  using Element = const typename Math::Element;
   const auto rows = [&](int32_t input, int64_t depth) {
-    return HeadRows<Element>(call->inputs[input].data, batch, query ? s.queries : s.keys, heads,
-                             head, depth);
+    return HeadRows<Element>(call->inputs[input].data, batch, s.queries, s.heads, head, depth);
   };
-  if (!query) {
-    HeadRows<Element> k = rows(1, s.depth);
-    HeadRows<Element> v = rows(2, s.value_depth);
-    // Rows of a cache that are not written yet are packed as zeros, whatever they hold.
-    k.positions = v.positions = MaskOf(call, s, batch).limit;
-    if (k.positions <= block * kAttentionBlock) return;
-    PackColumns<Math>(k, block, packed.KColumns(task));
-    PackRows<Math>(k, block, packed.KRows(task));
-    PackColumns<Math>(v, block, packed.VColumns(task));
-    return;
-  }
-  PackColumns<Math>(rows(0, s.depth), block, packed.QColumns(task));
-  PackRows<Math>(rows(0, s.depth), block, packed.QRows(task));
+  PackColumns<Math>(rows(0, s.depth), block, pack.q_columns);
+  PackRows<Math>(rows(0, s.depth), block, pack.q_rows);
   const HeadRows<Element> y = rows(3, s.value_depth);
   const HeadRows<Element> dy = rows(5, s.value_depth);
-  PackColumns<Math>(dy, block, packed.DyColumns(task));
-  PackRows<Math>(dy, block, packed.DyRows(task));
-  float* delta = packed.Delta(task);
+  PackColumns<Math>(dy, block, pack.dy_columns);
+  PackRows<Math>(dy, block, pack.dy_rows);
   for (int64_t r = 0; r < kAttentionBlock; ++r) {
     Vec sum = Zero();
     if (r < dy.RowsOf(block)) {
@@ -86,7 +87,26 @@ void PackBackward(const tsr_kernel_call* call, const AttentionParams& p, int64_t
       const int64_t rest = s.value_depth - e;
       if (rest > 0) sum = MulAdd(LoadPart(a + e, rest), LoadPart(b + e, rest), sum);
     }
-    delta[r] = SumOf(sum);
+    pack.delta[r] = SumOf(sum);
+  }
+}
+
+// One block, query blocks before key blocks, into the workspace.
+template <class Math>
+void PackBackward(const tsr_kernel_call* call, const AttentionParams& p, int64_t task) {
+  const AttentionShape& s = p.shape;
+  const PackedGrad packed = {p, {Math::kUnit, kPanelColumns}};
+  char* workspace = static_cast<char*>(call->workspace);
+  const int64_t queries = s.batch * s.heads * p.query_blocks;
+  if (task < queries) {
+    const int64_t head = task / p.query_blocks;
+    PackQueries<Math>(call, s, head / s.heads, head % s.heads, task % p.query_blocks,
+                      packed.Query(workspace, task));
+  } else {
+    task -= queries;
+    const int64_t head = task / p.key_blocks;
+    PackKeys<Math>(call, s, head / s.key_heads, head % s.key_heads, task % p.key_blocks,
+                   packed.Key(workspace, task));
   }
 }
 
@@ -104,80 +124,92 @@ class GradBlock {
         s_(p_.shape),
         batch_(batch),
         mask_(MaskOf(call, s_, batch)),
-        packed_{p_, static_cast<char*>(call->workspace), {Math::kUnit, kPanelColumns}},
+        packed_{p_, {Math::kUnit, kPanelColumns}},
         rule_(s_) {
     for (float& one : ones_) one = 1;
   }
 
-  // dk and dv of one key block; with |dq_sums|, [query blocks of the group][64, depth], also the
-  // block's share of dq.
-  void KeySide(int64_t key_head, int64_t key_block, float* dk, float* dv, float* dq_sums) {
-    SetBlocks(key_block, 0);
+  // dk and dv of one key block, from the workspace.
+  void KeySide(int64_t key_head, int64_t key_block, float* dk, float* dv) {
     Clear(dk, SumsOf(s_.depth, packed_.layout));
     Clear(dv, SumsOf(s_.value_depth, packed_.layout));
-    const int64_t key = (batch_ * s_.key_heads + key_head) * p_.key_blocks + key_block;
-    const int64_t first = key_block * kAttentionBlock;
-    const KeyRange queries = mask_.Queries(first, first + key_rows_, s_.queries);
-    const int64_t dq_size = SumsOf(s_.depth, packed_.layout);
+    const KeyPack key = KeyAt((batch_ * s_.key_heads + key_head) * p_.key_blocks + key_block);
+    const KeyRange queries = QueryBlocksOf(key_block);
     for (int64_t i = 0; i < s_.group(); ++i) {
-      const int64_t head = batch_ * s_.heads + key_head * s_.group() + i;
-      for (int64_t b = queries.begin / kAttentionBlock; b * kAttentionBlock < queries.end; ++b) {
-        const int64_t query = head * p_.query_blocks + b;
-        SetBlocks(key_block, b);
-        DotBlocks<Math>(packed_.KColumns(key), packed_.QColumns(query), s_.depth,
-                        Padded(key_rows_), Columns(query_rows_), scores_);
-        DotBlocks<Math>(packed_.VColumns(key), packed_.DyColumns(query), s_.value_depth,
-                        Padded(key_rows_), Columns(query_rows_), value_scores_);
-        LoadQueryFacts(head, query);
-        if (s_.has_additions()) AddTo<true>(key_head * s_.group() + i);
-        Gradients<true>();
-        AddWeighted<Math>(weights_, packed_.DyRows(query), s_.value_depth, Padded(key_rows_),
-                          query_rows_, ones_, dv);
-        AddWeighted<Math>(slopes_, packed_.QRows(query), s_.depth, Padded(key_rows_), query_rows_,
-                          ones_, dk);
-        if (dq_sums != nullptr) AddToQueries(key, dq_sums + (i * p_.query_blocks + b) * dq_size);
+      const int64_t head = key_head * s_.group() + i;
+      for (int64_t b = queries.begin; b < queries.end; ++b) {
+        const QueryPack query = QueryAt((batch_ * s_.heads + head) * p_.query_blocks + b);
+        Pair(head, b, query, key_block, key, dk, dv, nullptr);
       }
     }
-    StoreBlock(1, key_head, s_.key_heads, s_.keys, key_block, s_.depth, dk);
-    StoreBlock(2, key_head, s_.key_heads, s_.keys, key_block, s_.value_depth, dv);
+    StoreKeys(key_head, key_block, dk, dv);
   }
 
-  // dq of one query block.
+  // dk, dv and dq of one key head, |p_.chunk| key blocks at a time, packed in |scratch|.
+  void KeyHead(int64_t key_head, char* scratch) {
+    // Without keys there is one chunk of none, for dq's sake.
+    for (int64_t first = 0; first < std::max(1, p_.key_blocks); first += p_.chunk) {
+      const int64_t count = std::min<int64_t>(p_.chunk, p_.key_blocks - first);
+      float* sums = SumsOfChunk(scratch);
+      Clear(sums, count * KeySums());
+      KeyRange queries = {p_.query_blocks, 0};
+      for (int64_t j = 0; j < count; ++j) {
+        PackKeys<Math>(call_, s_, batch_, key_head, first + j, packed_.Key(scratch, j));
+        const KeyRange range = QueryBlocksOf(first + j);
+        if (range.begin >= range.end) continue;
+        queries = {std::min(queries.begin, range.begin), std::max(queries.end, range.end)};
+      }
+      for (int64_t i = 0; i < s_.group(); ++i) {
+        for (int64_t b = 0; b < p_.query_blocks; ++b) {
+          const bool any = queries.begin <= b && b < queries.end;
+          QueryOfChunk(key_head * s_.group() + i, b, first, any ? count : 0, scratch);
+        }
+      }
+      for (int64_t j = 0; j < count; ++j) {
+        float* dk = sums + j * KeySums();
+        StoreKeys(key_head, first + j, dk, dk + SumsOf(s_.depth, packed_.layout));
+      }
+    }
+  }
+
+  // dq of one query block, from the workspace.
   void QuerySide(int64_t head, int64_t query_block, float* dq) {
     SetBlocks(0, query_block);
     Clear(dq, SumsOf(s_.depth, packed_.layout));
-    const int64_t query = (batch_ * s_.heads + head) * p_.query_blocks + query_block;
+    const int64_t at = (batch_ * s_.heads + head) * p_.query_blocks + query_block;
+    const QueryPack query = QueryAt(at);
     const int64_t first = query_block * kAttentionBlock;
     const int64_t begin = mask_.Range(first).begin;
     const int64_t end = mask_.Range(first + query_rows_ - 1).end;
     const int64_t keys = (batch_ * s_.key_heads + head / s_.group()) * p_.key_blocks;
-    LoadQueryFacts(batch_ * s_.heads + head, query);
+    LoadQueryFacts(head, query);
     for (int64_t b = begin / kAttentionBlock; b * kAttentionBlock < end; ++b) {
+      const KeyPack key = KeyAt(keys + b);
       SetBlocks(b, query_block);
-      DotBlocks<Math>(packed_.QColumns(query), packed_.KColumns(keys + b), s_.depth,
-                      Padded(query_rows_), Columns(key_rows_), scores_);
-      DotBlocks<Math>(packed_.DyColumns(query), packed_.VColumns(keys + b), s_.value_depth,
-                      Padded(query_rows_), Columns(key_rows_), value_scores_);
+      DotBlocks<Math>(query.q_columns, key.k_columns, s_.depth, Padded(query_rows_),
+                      Columns(key_rows_), scores_);
+      DotBlocks<Math>(query.dy_columns, key.v_columns, s_.value_depth, Padded(query_rows_),
+                      Columns(key_rows_), value_scores_);
       if (s_.has_additions()) AddTo<false>(head);
       Gradients<false>();
-      AddWeighted<Math>(slopes_, packed_.KRows(keys + b), s_.depth, Padded(query_rows_), key_rows_,
-                        ones_, dq);
+      AddWeighted<Math>(slopes_, key.k_rows, s_.depth, Padded(query_rows_), key_rows_, ones_, dq);
     }
-    StoreQueries(head, query_block, dq);
+    StoreBlock(0, head, s_.heads, s_.queries, query_block, s_.depth, dq);
   }
 
   // sums[64, 64] += the gradients of the scores of one pair of blocks.
   void BiasSide(int64_t head, int64_t query_block, int64_t key_block, float* sums) {
     SetBlocks(key_block, query_block);
     if (key_rows_ == 0) return;
-    const int64_t query = (batch_ * s_.heads + head) * p_.query_blocks + query_block;
-    const int64_t key =
-        (batch_ * s_.key_heads + head / s_.group()) * p_.key_blocks + key_block;
-    LoadQueryFacts(batch_ * s_.heads + head, query);
-    DotBlocks<Math>(packed_.QColumns(query), packed_.KColumns(key), s_.depth,
-                    Padded(query_rows_), Columns(key_rows_), scores_);
-    DotBlocks<Math>(packed_.DyColumns(query), packed_.VColumns(key), s_.value_depth,
-                    Padded(query_rows_), Columns(key_rows_), value_scores_);
+    const QueryPack query =
+        QueryAt((batch_ * s_.heads + head) * p_.query_blocks + query_block);
+    const KeyPack key =
+        KeyAt((batch_ * s_.key_heads + head / s_.group()) * p_.key_blocks + key_block);
+    LoadQueryFacts(head, query);
+    DotBlocks<Math>(query.q_columns, key.k_columns, s_.depth, Padded(query_rows_),
+                    Columns(key_rows_), scores_);
+    DotBlocks<Math>(query.dy_columns, key.v_columns, s_.value_depth, Padded(query_rows_),
+                    Columns(key_rows_), value_scores_);
     AddTo<false>(head);
     if (mask_.query_segments != nullptr) {
       CopySegments(mask_.key_segments, key_first_, s_.keys, segments_);
@@ -195,15 +227,101 @@ class GradBlock {
     }
   }
 
-  void StoreQueries(int64_t head, int64_t query_block, const float* dq) {
-    StoreBlock(0, head, s_.heads, s_.queries, query_block, s_.depth, dq);
-  }
-
   static void Clear(float* sums, int64_t size) {
     for (int64_t i = 0; i < size; ++i) sums[i] = 0;
   }
 
  private:
+  KeyPack KeyAt(int64_t i) const { return packed_.Key(static_cast<char*>(call_->workspace), i); }
+  QueryPack QueryAt(int64_t i) const {
+    return packed_.Query(static_cast<char*>(call_->workspace), i);
+  }
+
+  // Floats of dk and dv of a block.
+  int64_t KeySums() const {
+    return SumsOf(s_.depth, packed_.layout) + SumsOf(s_.value_depth, packed_.layout);
+  }
+
+  // dk and dv of a chunk's blocks, after dq of one query block.
+  float* SumsOfChunk(char* scratch) const {
+    return reinterpret_cast<float*>(scratch + p_.sums) + SumsOf(s_.depth, packed_.layout);
+  }
+
+  // Query blocks that may see something of a key block.
+  KeyRange QueryBlocksOf(int64_t key_block) const {
+    const int64_t first = key_block * kAttentionBlock;
+    const int64_t rows = std::clamp<int64_t>(mask_.limit - first, 0, kAttentionBlock);
+    const KeyRange queries = mask_.Queries(first, first + rows, s_.queries);
+    return {queries.begin / kAttentionBlock, CeilDiv(queries.end, kAttentionBlock)};
+  }
+
+  // One query block and |count| packed key blocks from |first|. Its dq is kept from chunk to chunk
+  // in the result, where that is fp32, else in the workspace.
+  void QueryOfChunk(int64_t head, int64_t block, int64_t first, int64_t count, char* scratch) {
+    const bool is_first = first == 0, is_last = first + p_.chunk >= p_.key_blocks;
+    if (count == 0 && !is_first && !is_last) return;
+    const int64_t size = SumsOf(s_.depth, packed_.layout);
+    float* dq = reinterpret_cast<float*>(scratch + p_.sums);
+    if (p_.keeps_dq) {
+      const int64_t at = (batch_ * s_.heads + head) * p_.query_blocks + block;
+      char* kept = static_cast<char*>(call_->workspace) + SpilledScratch(p_);
+      dq = reinterpret_cast<float*>(kept) + at * size;
+    } else if (!is_first) {
+      if (count == 0) return;
+      LoadQueries(head, block, dq);
+    }
+    if (is_first) Clear(dq, size);
+    if (count > 0) {
+      const QueryPack query = packed_.Query(scratch, 0);
+      PackQueries<Math>(call_, s_, batch_, head, block, query);
+      for (int64_t j = 0; j < count; ++j) {
+        const KeyRange range = QueryBlocksOf(first + j);
+        if (block < range.begin || block >= range.end) continue;
+        float* dk = SumsOfChunk(scratch) + j * KeySums();
+        Pair(head, block, query, first + j, packed_.Key(scratch, j), dk, dk + size, dq);
+      }
+    }
+    if (is_last || !p_.keeps_dq) {
+      SetBlocks(0, block);
+      StoreBlock(0, head, s_.heads, s_.queries, block, s_.depth, dq);
+    }
+  }
+
+  // Adds the shares of one pair of blocks to dk and dv and, where there is one, to dq.
+  void Pair(int64_t head, int64_t query_block, const QueryPack& query, int64_t key_block,
+            const KeyPack& key, float* dk, float* dv, float* dq) {
+    SetBlocks(key_block, query_block);
+    DotBlocks<Math>(key.k_columns, query.q_columns, s_.depth, Padded(key_rows_),
+                    Columns(query_rows_), scores_);
+    DotBlocks<Math>(key.v_columns, query.dy_columns, s_.value_depth, Padded(key_rows_),
+                    Columns(query_rows_), value_scores_);
+    LoadQueryFacts(head, query);
+    if (s_.has_additions()) AddTo<true>(head);
+    Gradients<true>();
+    AddWeighted<Math>(weights_, query.dy_rows, s_.value_depth, Padded(key_rows_), query_rows_,
+                      ones_, dv);
+    AddWeighted<Math>(slopes_, query.q_rows, s_.depth, Padded(key_rows_), query_rows_, ones_, dk);
+    if (dq != nullptr) AddToQueries(key, dq);
+  }
+
+  void StoreKeys(int64_t key_head, int64_t key_block, const float* dk, const float* dv) {
+    StoreBlock(1, key_head, s_.key_heads, s_.keys, key_block, s_.depth, dk);
+    StoreBlock(2, key_head, s_.key_heads, s_.keys, key_block, s_.value_depth, dv);
+  }
+
+  // What StoreBlock stored of dq, which is fp32.
+  void LoadQueries(int64_t head, int64_t block, float* dq) {
+    const HeadRows<const float> rows(call_->outputs[0].data, batch_, s_.queries, s_.heads, head,
+                                     s_.depth);
+    const int64_t step = Columns(s_.depth);
+    for (int64_t r = 0; r < rows.RowsOf(block); ++r) {
+      const float* row = rows.Row(block * kAttentionBlock + r);
+      int64_t d = 0;
+      for (; d + kLanes <= s_.depth; d += kLanes) StoreV(LoadV(row + d), dq + r * step + d);
+      if (d < s_.depth) StoreV(LoadPart(row + d, s_.depth - d), dq + r * step + d);
+    }
+  }
+
   static int64_t Padded(int64_t rows) { return RoundUpTo(rows, kTileRows); }
   static int64_t Columns(int64_t columns) { return RoundUpTo(columns, kPanelColumns); }
 
@@ -214,14 +332,14 @@ class GradBlock {
     query_rows_ = std::min(kAttentionBlock, s_.queries - query_first_);
   }
 
-  void LoadQueryFacts(int64_t head, int64_t query) {
-    const float* lse = static_cast<const float*>(call_->inputs[4].data) + head * s_.queries;
-    const float* delta = packed_.Delta(query);
+  void LoadQueryFacts(int64_t head, const QueryPack& query) {
+    const float* lse = static_cast<const float*>(call_->inputs[4].data) +
+                       (batch_ * s_.heads + head) * s_.queries;
     for (int64_t r = 0; r < kAttentionBlock; ++r) {
       lse_[r] = r < query_rows_ ? lse[query_first_ + r] : 0;
       // A bias of -infinity may hide every key: weights are e^(s - infinity) = 0 then.
       if (lse_[r] == -kInfinity) lse_[r] = kInfinity;
-      delta_[r] = delta[r];
+      delta_[r] = query.delta[r];
     }
   }
 
@@ -300,7 +418,7 @@ class GradBlock {
   }
 
   // dq of the query block += slopes (keys are rows, read across) times the key block.
-  void AddToQueries(int64_t key, float* dq) {
+  void AddToQueries(const KeyPack& key, float* dq) {
     constexpr int64_t kUnits = kAttentionBlock / Math::kUnit;
     const int64_t columns = Columns(s_.depth);
     const BlockProduct<Math> product = {
@@ -310,7 +428,7 @@ class GradBlock {
         Math::Across(slopes_, Padded(key_rows_), across_),
         1,
         kAttentionBlock,
-        reinterpret_cast<const Packed*>(packed_.KRows(key)),
+        reinterpret_cast<const Packed*>(key.k_rows),
         kPanelColumns,
         kUnits * kPanelColumns,
         dq,
@@ -352,21 +470,39 @@ class GradBlock {
 };
 
 template <class Math>
-void RunFused(const tsr_kernel_call* call, const AttentionParams& p, int64_t task, float* dk,
-              float* dv) {
+void RunFused(const tsr_kernel_call* call, const AttentionParams& p, int64_t task) {
+  const AttentionShape& s = p.shape;
+  alignas(64) char stack[kGradScratch];
+  char* scratch = stack;
+  if (p.scratch_bytes > kGradScratch) {
+    scratch = static_cast<char*>(call->workspace) + task * p.scratch_bytes;
+  }
+  GradBlock<Math> block(call, p, task / s.key_heads);
+  block.KeyHead(task % s.key_heads, scratch);
+}
+
+// Query blocks first, then key blocks.
+template <class Math>
+void RunSides(const tsr_kernel_call* call, const AttentionParams& p, int64_t task) {
   const AttentionShape& s = p.shape;
   const AttentionLayout layout = {Math::kUnit, kPanelColumns};
-  const int64_t size = SumsOf(s.depth, layout);
-  const int64_t blocks = s.group() * p.query_blocks;
-  float* dq = reinterpret_cast<float*>(static_cast<char*>(call->workspace) + p.sums) +
-              task * blocks * size;
-  GradBlock<Math> block(call, p, task / s.key_heads);
-  const int64_t key_head = task % s.key_heads;
-  block.Clear(dq, blocks * size);
-  for (int64_t b = 0; b < p.key_blocks; ++b) block.KeySide(key_head, b, dk, dv, dq);
-  for (int64_t i = 0; i < blocks; ++i) {
-    block.StoreQueries(key_head * s.group() + i / p.query_blocks, i % p.query_blocks,
-                       dq + i * size);
+  const int64_t dq_size = SumsOf(s.depth, layout);
+  const int64_t key_size = dq_size + SumsOf(s.value_depth, layout);
+  const int64_t queries = s.batch * s.heads * p.query_blocks;
+  alignas(64) float stack_sums[kStackSums];
+  const bool on_stack = key_size <= kStackSums;
+  float* kept = reinterpret_cast<float*>(static_cast<char*>(call->workspace) + p.sums);
+  if (task < queries) {
+    const int64_t head = task / p.query_blocks;
+    GradBlock<Math> block(call, p, head / s.heads);
+    block.QuerySide(head % s.heads, task % p.query_blocks,
+                    on_stack ? stack_sums : kept + task * dq_size);
+  } else {
+    const int64_t key = task - queries;
+    const int64_t head = key / p.key_blocks;
+    float* sums = on_stack ? stack_sums : kept + queries * dq_size + key * key_size;
+    GradBlock<Math> block(call, p, head / s.key_heads);
+    block.KeySide(head % s.key_heads, key % p.key_blocks, sums, sums + dq_size);
   }
 }
 
@@ -412,33 +548,12 @@ template <class Math>
 void RunAttentionBackward(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t phase,
                           int64_t task) {
   const auto p = Params<AttentionParams>(plan);
-  if (phase == 0) {
-    PackBackward<Math>(call, p, task);
-    return;
-  }
-  const AttentionShape& s = p.shape;
-  const AttentionLayout layout = {Math::kUnit, kPanelColumns};
-  const int64_t dq_size = SumsOf(s.depth, layout);
-  const int64_t key_size = dq_size + SumsOf(s.value_depth, layout);
-  const int64_t queries = s.batch * s.heads * p.query_blocks;
-  alignas(64) float stack_sums[kStackSums];
-  const bool on_stack = key_size <= kStackSums;
-  float* kept = reinterpret_cast<float*>(static_cast<char*>(call->workspace) + p.sums);
   if (p.fused) {
-    float* sums = on_stack ? stack_sums
-                           : kept + queries * dq_size + task * p.key_blocks * key_size;
-    RunFused<Math>(call, p, task, sums, sums + dq_size);
-  } else if (task < queries) {
-    const int64_t head = task / p.query_blocks;
-    GradBlock<Math> block(call, p, head / s.heads);
-    block.QuerySide(head % s.heads, task % p.query_blocks,
-                    on_stack ? stack_sums : kept + task * dq_size);
+    RunFused<Math>(call, p, task);
+  } else if (phase == 0) {
+    PackBackward<Math>(call, p, task);
   } else {
-    const int64_t key = task - queries;
-    const int64_t head = key / p.key_blocks;
-    float* sums = on_stack ? stack_sums : kept + queries * dq_size + key * key_size;
-    GradBlock<Math> block(call, p, head / s.key_heads);
-    block.KeySide(head % s.key_heads, key % p.key_blocks, sums, sums + dq_size, nullptr);
+    RunSides<Math>(call, p, task);
   }
 }
 

@@ -1,10 +1,12 @@
 #include "kernels/cpu/internal/attention_vector.h"
 
+#include <algorithm>
+
 namespace tessera::cpu::dense {
 namespace {
 
 // With this many key heads over all batches, each is a task of its own and scores are made once.
-constexpr int64_t kFusedTasks = 16;
+constexpr int64_t kFusedTasks = 8;
 
 // Hands out 64-byte aligned pieces of the workspace.
 class Pieces {
@@ -30,10 +32,9 @@ int32_t Read(const tsr_kernel_call* call, int32_t main_inputs, DType dtype, Atte
 }
 
 // Places of the gradients' packed operands, and of delta.
-void TakePacked(AttentionParams& p, AttentionLayout layout, Pieces& pieces) {
+void TakePacked(AttentionParams& p, AttentionLayout layout, int64_t queries, int64_t keys,
+                Pieces& pieces) {
   const AttentionShape& s = p.shape;
-  const int64_t queries = s.batch * s.heads * p.query_blocks;
-  const int64_t keys = s.batch * s.key_heads * p.key_blocks;
   p.q_columns = pieces.Take(queries * ColumnsBlockBytes(s.depth, layout));
   p.dy_columns = pieces.Take(queries * ColumnsBlockBytes(s.value_depth, layout));
   p.q_rows = pieces.Take(queries * RowsBlockBytes(s.depth, layout));
@@ -42,6 +43,32 @@ void TakePacked(AttentionParams& p, AttentionLayout layout, Pieces& pieces) {
   p.v_columns = pieces.Take(keys * ColumnsBlockBytes(s.value_depth, layout));
   p.k_rows = pieces.Take(keys * RowsBlockBytes(s.depth, layout));
   p.delta = pieces.Take(queries * kAttentionBlock * 4);
+}
+
+// A task's scratch: one query block, |chunk| key blocks, and their sums.
+void TakeScratch(AttentionParams& p, AttentionLayout layout, int64_t chunk) {
+  const AttentionShape& s = p.shape;
+  const int64_t dq_sums = SumsOf(s.depth, layout);
+  Pieces pieces;
+  TakePacked(p, layout, 1, chunk, pieces);
+  p.chunk = static_cast<int16_t>(chunk);
+  p.sums = pieces.Take((dq_sums + chunk * (dq_sums + SumsOf(s.value_depth, layout))) * 4);
+  p.scratch_bytes = pieces.size();
+}
+
+void PlanFused(AttentionParams& p, AttentionLayout layout, tsr_kernel_plan* plan) {
+  // More would save nothing: packing a query block is a percent then.
+  constexpr int64_t kMostChunk = 8;
+  const AttentionShape& s = p.shape;
+  int64_t chunk = std::clamp<int64_t>(p.key_blocks, 1, kMostChunk);
+  TakeScratch(p, layout, chunk);
+  while (chunk > 1 && p.scratch_bytes > kGradScratch) TakeScratch(p, layout, --chunk);
+  p.keeps_dq = p.chunk < p.key_blocks && s.dtype != DType::kF32;
+  const int64_t queries = s.batch * s.heads * p.query_blocks;
+  const int64_t kept = p.keeps_dq ? queries * SumsOf(s.depth, layout) * 4 : 0;
+  plan->phase_count = 1;
+  plan->tasks[0] = s.batch * s.key_heads;
+  plan->workspace_bytes = static_cast<size_t>(SpilledScratch(p) + kept);
 }
 
 }  // namespace
@@ -77,19 +104,22 @@ int32_t PlanAttentionGrad(const tsr_kernel_call* call, const AttentionLoops& loo
   const AttentionLayout layout = loops.layout;
   const int64_t queries = s.batch * s.heads * p.query_blocks;
   const int64_t keys = s.batch * s.key_heads * p.key_blocks;
+  plan->run = loops.backward;
   p.fused = s.batch * s.key_heads >= kFusedTasks;
+  if (p.fused) {
+    PlanFused(p, layout, plan);
+    SetParams(plan, p);
+    return 0;
+  }
   Pieces pieces;
-  TakePacked(p, layout, pieces);
+  TakePacked(p, layout, queries, keys, pieces);
   const int64_t dq_sums = SumsOf(s.depth, layout);
   const int64_t key_sums = dq_sums + SumsOf(s.value_depth, layout);
-  const bool on_stack = key_sums <= kStackSums;
   // Query tasks first, then key tasks.
-  p.sums = pieces.Take((p.fused || !on_stack ? queries * dq_sums * 4 : 0) +
-                       (on_stack ? 0 : keys * key_sums * 4));
-  plan->run = loops.backward;
+  p.sums = pieces.Take(key_sums <= kStackSums ? 0 : (queries * dq_sums + keys * key_sums) * 4);
   plan->phase_count = 2;
   plan->tasks[0] = queries + keys;
-  plan->tasks[1] = p.fused ? s.batch * s.key_heads : queries + keys;
+  plan->tasks[1] = queries + keys;
   plan->workspace_bytes = static_cast<size_t>(pieces.size());
   SetParams(plan, p);
   return 0;
@@ -102,8 +132,8 @@ int32_t PlanAttentionBiasGrad(const tsr_kernel_call* call, const AttentionLoops&
   const AttentionShape& s = p.shape;
   if (s.bias < 0) return Decline(reason, "attention_bias_grad: there is no bias");
   Pieces pieces;
-  TakePacked(p, loops.layout, pieces);
   const int64_t blocks = s.heads * p.query_blocks;
+  TakePacked(p, loops.layout, s.batch * blocks, s.batch * s.key_heads * p.key_blocks, pieces);
   plan->run = loops.bias_backward;
   plan->phase_count = 2;
   plan->tasks[0] = s.batch * (blocks + s.key_heads * p.key_blocks);

@@ -40,8 +40,12 @@ struct AttentionParams {
   AttentionShape shape;
   int32_t query_blocks;
   int32_t key_blocks;
-  bool fused;  // gradient: one task per batch and key head makes dk, dv and dq
-  // Offsets in the workspace. "Columns": [depth unit][64 rows], the rows side by side.
+  // Gradient: one task per batch and key head makes dk, dv and dq, |chunk| key blocks at a time.
+  bool fused;
+  bool keeps_dq;  // in the workspace, from chunk to chunk
+  int16_t chunk;
+  // Offsets in the workspace; of a fused gradient in the scratch of a task.
+  // "Columns": [depth unit][64 rows], the rows side by side.
   // "Rows": [panel of columns][row unit][columns of the panel].
   int64_t q_columns;
   int64_t k_columns;
@@ -51,7 +55,9 @@ struct AttentionParams {
   int64_t k_rows;
   int64_t dy_rows;
   int64_t delta;
-  int64_t sums;  // fp32 sums that do not fit a thread's stack, or are kept from block to block
+  // fp32 sums that do not fit a thread's stack; fused: dq of a query block, dk and dv of a chunk.
+  int64_t sums;
+  int64_t scratch_bytes;  // fused
 };
 static_assert(sizeof(AttentionParams) <= TSR_KERNEL_PARAM_BYTES);
 
@@ -73,6 +79,14 @@ inline int64_t SumsOf(int64_t depth, AttentionLayout layout) {
 
 // Sums up to this many floats live on the stack of a task.
 inline constexpr int64_t kStackSums = 64 * 256;
+// Bytes of a fused gradient's scratch on the stack, beside some 100 KB of one pair of blocks: stays
+// in L2, and a host's threads may have stacks of 1 MB.
+inline constexpr int64_t kGradScratch = 432 << 10;
+
+// Scratch that does not fit the stack lies in the workspace, before the dq that is kept.
+inline int64_t SpilledScratch(const AttentionParams& p) {
+  return p.scratch_bytes > kGradScratch ? p.shape.batch * p.shape.key_heads * p.scratch_bytes : 0;
+}
 
 int32_t PlanAttention(const tsr_kernel_call* call, const AttentionLoops& loops, DType dtype,
                       tsr_kernel_plan* plan, char* reason);
