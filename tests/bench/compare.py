@@ -4,7 +4,9 @@
 Each round runs the peer and `tessera bench CONFIG --json` in turn (the order changes from round to
 round) and takes the ratio of their median steps, so that neighbours trouble both alike; what counts
 is the median of these ratios. Both commands must end with a JSON object with step_s_median,
-step_s_min, tokens_per_s and peak_rss_mb. The peer needs a Python that has PyTorch:
+step_s_min, tokens_per_s and peak_rss_mb. Where both say the loss of their last step, the two have
+to be within --loss-within of each other: batches and first weights are drawn by each side, so that
+they agree as two seeds do. The peer needs a Python that has PyTorch:
 
   tests/bench/compare.py --peer "python ../shared/peers/torch_train.py --dtype bf16 --steps 5"
 """
@@ -37,14 +39,19 @@ def main():
     parser.add_argument("--config", default="samples/bench/dense.json")
     parser.add_argument("--tessera", default="build/bin/tessera")
     parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--warm-up", type=int, default=3, help="of ours, before --steps")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--set", action="append", default=[], metavar="path=value",
                         help="changes a field of the config, such as runtime.dtype=fp32")
+    parser.add_argument("--loss-within", type=float, default=0.25,
+                        help="most that the last losses may differ; of as many steps, where the "
+                             "peer takes as many, warm-up included")
     parser.add_argument("--peer", default="python3 ../shared/peers/torch_train.py --steps 5")
     args = parser.parse_args()
     if args.rounds < 1:
         parser.error(f"--rounds: expected at least 1, got {args.rounds}")
-    ours = [args.tessera, "bench", args.config, "--steps", str(args.steps), "--json"]
+    ours = [args.tessera, "bench", args.config, "--steps", str(args.steps), "--warm-up",
+            str(args.warm_up), "--json"]
     for change in args.set:
         ours += ["--set", change]
     peer = shlex.split(args.peer)
@@ -61,6 +68,9 @@ def main():
         print(f"round {number + 1}: tessera {mine['step_s_median']:.3f} s, peer "
               f"{theirs['step_s_median']:.3f} s, {ratio:.2f}x", flush=True)
     ratios = [theirs["step_s_median"] / mine["step_s_median"] for mine, theirs in pairs]
+    losses = [(mine["loss"], theirs["loss"]) for mine, theirs in pairs
+              if "loss" in mine and "loss" in theirs]
+    apart = max((abs(mine - theirs) for mine, theirs in losses), default=None)
     memory = [mine["peak_rss_mb"] / theirs["peak_rss_mb"] for mine, theirs in pairs]
     print(json.dumps({
         "config": args.config,
@@ -71,7 +81,12 @@ def main():
         "tokens_per_s": max(mine["tokens_per_s"] for mine, _ in pairs),
         "peer_tokens_per_s": max(theirs["tokens_per_s"] for _, theirs in pairs),
         "memory_share": round(statistics.median(memory), 3),
+        "peak_rss_mb": round(max(mine["peak_rss_mb"] for mine, _ in pairs)),
+        "peer_peak_rss_mb": round(max(theirs["peak_rss_mb"] for _, theirs in pairs)),
+        "losses": losses,
     }))
+    if apart is not None and apart > args.loss_within:
+        sys.exit(f"losses: expected to be within {args.loss_within} of the peer's, got {apart:.3f}")
 
 
 if __name__ == "__main__":
