@@ -421,6 +421,16 @@ std::vector<TracedSpan> Executor::TakeTrace() {
   return spans;
 }
 
+int Executor::tuned_kernel_count() const {
+  int count = 0;
+  for (const auto& function : state_->plan.functions) {
+    for (const PlannedKernel& planned : function->kernels()) {
+      if (!planned.kernel->knobs.empty()) ++count;
+    }
+  }
+  return count;
+}
+
 std::string Executor::Fingerprint() const {
   std::set<std::string> kernels;
   for (const auto& function : state_->plan.functions) {

@@ -23,6 +23,7 @@
 #include "cpp/device/backend.h"
 #include "cpp/device/communicator.h"
 #include "cpp/exec/thread_pool.h"
+#include "cpp/exec/tuning_table.h"
 #include "cpp/ir/program.h"
 #include "cpp/tensor/tensor.h"
 
@@ -34,6 +35,9 @@ class KernelTable {
  public:
   // The backend's structs are copied; strings in them must live on.
   explicit KernelTable(std::vector<tsr_kernel_def> defs);
+  // The kernels of `base`, which outlives it, with what was tuned of them. Takes no more kernels:
+  // those that `base` takes are here too.
+  KernelTable(const KernelTable& base, std::shared_ptr<const TuningTable> tuning);
   KernelTable(const KernelTable&) = delete;
   KernelTable& operator=(const KernelTable&) = delete;
   // Kernels of an op that has none yet; `owner` keeps alive what they point to. ALREADY_EXISTS.
@@ -41,8 +45,12 @@ class KernelTable {
   absl::Span<const tsr_kernel_def* const> Candidates(std::string_view op) const;
   // A copy of all of them.
   std::vector<tsr_kernel_def> defs() const;
+  // nullptr: nothing was tuned.
+  const TuningTable* tuning() const { return tuning_.get(); }
 
  private:
+  const KernelTable* const base_ = nullptr;   // nullptr: its own are all there are
+  const std::shared_ptr<const TuningTable> tuning_;
   mutable absl::Mutex mutex_;
   std::deque<tsr_kernel_def> defs_ ABSL_GUARDED_BY(mutex_);  // a deque: its elements stay in place
   std::map<std::string, std::vector<const tsr_kernel_def*>, std::less<>> by_op_
@@ -138,6 +146,8 @@ class Executor {
   // Records what each thread does, from here on until TakeTrace. One thread at a time, as Run.
   void StartTrace();
   std::vector<TracedSpan> TakeTrace();
+  // Kernels of its functions that were planned with tuned knobs.
+  int tuned_kernel_count() const;
   // "matmul.bf16.avx512_bf16 v1; rms_norm.f32.avx512 v1; ..." sorted, for the numerics fingerprint.
   std::string Fingerprint() const;
   const Program& program() const;

@@ -86,6 +86,25 @@ absl::Status AskKernel(const tsr_kernel_def& def, PreparedKernel& kernel, std::s
   return absl::OkStatus();
 }
 
+// Knobs that the table has for the call that `kernel` is prepared for.
+absl::Status TakeTuned(const TuningTable* tuning, PreparedKernel& kernel) {
+  if (tuning == nullptr || kernel.def.explore == nullptr) return absl::OkStatus();
+  const NamedKnobs* named = tuning->Find(kernel.def, kernel.call);
+  if (named == nullptr) return absl::OkStatus();
+  const auto refused = [&](const absl::Status& status) {
+    return absl::Status(status.code(),
+                        absl::StrCat(tuning->source(), ": entry for ", kernel.def.name, " ",
+                                     TuningText(kernel.call), ": ", status.message(),
+                                     "; take the entry out, or tune again"));
+  };
+  const absl::StatusOr<tsr_kernel_space> space = ExploreKernel(kernel, nullptr, nullptr);
+  if (!space.ok()) return refused(space.status());
+  absl::StatusOr<std::vector<int64_t>> knobs = OrderKnobs(*space, *named);
+  if (!knobs.ok()) return refused(knobs.status());
+  const absl::Status set = SetKnobs(kernel, *std::move(knobs));
+  return set.ok() ? set : refused(set);
+}
+
 int32_t PrepareCopy(const tsr_kernel_call*, tsr_kernel_plan*, char*) { return 0; }
 
 void RunCopy(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t, int64_t task) {
@@ -165,7 +184,8 @@ absl::StatusOr<std::unique_ptr<PreparedKernel>> ChooseKernel(
                   .reserved = 0,
                   .user = nullptr,
                   .failure = &kernel->failure,
-                  .fail = &KernelFailure::Fail};
+                  .fail = &KernelFailure::Fail,
+                  .knobs = nullptr};
   std::vector<std::string> refusals;
   for (const tsr_kernel_def* def : kernels.Candidates(node.op->name())) {
     std::string reason;
@@ -177,13 +197,44 @@ absl::StatusOr<std::unique_ptr<PreparedKernel>> ChooseKernel(
         return absl::Status(status.code(), absl::StrCat(UseText(node, inputs, outputs), ": ",
                                                         status.message()));
       }
-      if (reason.empty()) return kernel;
+      if (reason.empty()) {
+        RETURN_IF_ERROR(TakeTuned(kernels.tuning(), *kernel));
+        return kernel;
+      }
     }
     refusals.push_back(absl::StrCat(def->name, ": ", reason));
   }
   if (refusals.empty()) refusals.push_back("there is none for this op");
   return absl::NotFoundError(absl::StrCat("no kernel for ", UseText(node, inputs, outputs), ": ",
                                           absl::StrJoin(refusals, "; ")));
+}
+
+absl::Status SetKnobs(PreparedKernel& kernel, std::vector<int64_t> knobs) {
+  kernel.knobs = std::move(knobs);
+  kernel.call.knobs = kernel.knobs.empty() ? nullptr : kernel.knobs.data();
+  std::string reason;
+  const tsr_kernel_def def = kernel.def;
+  RETURN_IF_ERROR(AskKernel(def, kernel, reason));
+  if (reason.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(reason, ": ", absl::StrJoin(kernel.knobs, ", ")));
+}
+
+absl::StatusOr<tsr_kernel_space> ExploreKernel(const PreparedKernel& kernel,
+                                               tsr_kernel_visit visit, void* user) {
+  if (kernel.def.explore == nullptr) {
+    return absl::NotFoundError(absl::StrCat("kernel ", kernel.def.name, " has no knobs"));
+  }
+  tsr_kernel_space space = {};
+  space.struct_size = sizeof(space);
+  char reason[TSR_REASON_BYTES] = {};
+  if (kernel.def.explore(&kernel.call, &space, visit, user, reason) != 0) {
+    reason[TSR_REASON_BYTES - 1] = '\0';
+    return absl::NotFoundError(absl::StrCat("kernel ", kernel.def.name, ": ", reason));
+  }
+  RET_CHECK(space.knob_count >= 1 && space.knob_count <= TSR_KERNEL_MAX_KNOBS &&
+            space.trait_count >= 0 && space.trait_count <= TSR_KERNEL_MAX_TRAITS)
+      << "kernel " << kernel.def.name << " has an impossible space";
+  return space;
 }
 
 std::unique_ptr<PreparedKernel> NewCopyKernel(int64_t bytes) {
@@ -195,7 +246,8 @@ std::unique_ptr<PreparedKernel> NewCopyKernel(int64_t bytes) {
                  .prepare = PrepareCopy,
                  .version = 1,
                  .flags = 0,
-                 .user = nullptr};
+                 .user = nullptr,
+                 .explore = nullptr};
   tsr_operand operand{};
   operand.rank = 1;
   operand.dtype = static_cast<int32_t>(DType::kU8);
@@ -213,7 +265,8 @@ std::unique_ptr<PreparedKernel> NewCopyKernel(int64_t bytes) {
                   .reserved = 0,
                   .user = nullptr,
                   .failure = &kernel->failure,
-                  .fail = &KernelFailure::Fail};
+                  .fail = &KernelFailure::Fail,
+                  .knobs = nullptr};
   kernel->plan.struct_size = sizeof(tsr_kernel_plan);
   kernel->plan.phase_count = 1;
   kernel->plan.tasks[0] = (bytes + kCopyTaskBytes - 1) / kCopyTaskBytes;

@@ -59,6 +59,7 @@ struct PreparedKernel {
   tsr_kernel_plan plan{};
   std::vector<tsr_operand> operands;  // inputs, then outputs
   std::vector<tsr_attr> attrs;
+  std::vector<int64_t> knobs;         // that the plan was made with; empty: the kernel's own
   KernelFailure failure;
 
   tsr_operand* input(size_t i) { return &operands[i]; }
@@ -66,11 +67,19 @@ struct PreparedKernel {
 };
 
 // Chooses and prepares. NOT_FOUND with every refusal when no kernel takes it; INTERNAL when a
-// kernel's `prepare` throws or fills its plan with nonsense. REQUIRES: the node is no call; it
-// outlives the result.
+// kernel's `prepare` throws or fills its plan with nonsense; INVALID_ARGUMENT when what the table
+// says was tuned does not fit. REQUIRES: the node is no call; it outlives the result.
 absl::StatusOr<std::unique_ptr<PreparedKernel>> ChooseKernel(
     const Node& node, const std::vector<const SizedType*>& inputs,
     const std::vector<const SizedType*>& outputs, const KernelTable& kernels, int isa);
+
+// Prepares again with these values of the kernel's knobs; none: its own. INVALID_ARGUMENT with the
+// kernel's reason for values that are not in its space; the kernel must not be run then.
+absl::Status SetKnobs(PreparedKernel& kernel, std::vector<int64_t> knobs);
+
+// What may be tuned of a prepared kernel; `visit` may be null. NOT_FOUND where that is nothing.
+absl::StatusOr<tsr_kernel_space> ExploreKernel(const PreparedKernel& kernel,
+                                               tsr_kernel_visit visit, void* user);
 
 // The executor's own kernel: copies `bytes` bytes from input 0 to output 0.
 std::unique_ptr<PreparedKernel> NewCopyKernel(int64_t bytes);

@@ -17,8 +17,12 @@ KernelTable::KernelTable(std::vector<tsr_kernel_def> defs) : defs_(defs.begin(),
   }
 }
 
+KernelTable::KernelTable(const KernelTable& base, std::shared_ptr<const TuningTable> tuning)
+    : base_(&base), tuning_(std::move(tuning)) {}
+
 absl::Status KernelTable::Register(std::vector<tsr_kernel_def> defs,
                                    std::shared_ptr<const void> owner) {
+  RET_CHECK(base_ == nullptr) << "a table over another one takes no kernels";
   absl::MutexLock lock(&mutex_);
   for (const tsr_kernel_def& def : defs) {
     if (by_op_.contains(def.op)) {
@@ -34,11 +38,13 @@ absl::Status KernelTable::Register(std::vector<tsr_kernel_def> defs,
 }
 
 std::vector<tsr_kernel_def> KernelTable::defs() const {
+  if (base_ != nullptr) return base_->defs();
   absl::ReaderMutexLock lock(&mutex_);
   return {defs_.begin(), defs_.end()};
 }
 
 absl::Span<const tsr_kernel_def* const> KernelTable::Candidates(std::string_view op) const {
+  if (base_ != nullptr) return base_->Candidates(op);
   absl::ReaderMutexLock lock(&mutex_);
   const auto it = by_op_.find(op);
   if (it == by_op_.end()) return {};
