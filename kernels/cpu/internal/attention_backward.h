@@ -472,9 +472,9 @@ class GradBlock {
 template <class Math>
 void RunFused(const tsr_kernel_call* call, const AttentionParams& p, int64_t task) {
   const AttentionShape& s = p.shape;
-  alignas(64) char stack[kGradScratch];
+  alignas(64) char stack[kTaskScratch];
   char* scratch = stack;
-  if (p.scratch_bytes > kGradScratch) {
+  if (p.scratch_bytes > kTaskScratch) {
     scratch = static_cast<char*>(call->workspace) + task * p.scratch_bytes;
   }
   GradBlock<Math> block(call, p, task / s.key_heads);

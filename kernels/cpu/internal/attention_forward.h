@@ -1,13 +1,28 @@
 // The forward loops of vector attention. Included after attention_blocks.h.
 //
-// Phase 0 packs k and v by key block. A phase 1 task takes 64 queries of a head through the key
-// blocks that any of them sees, in rising order, with a running maximum and sum per query. Dao et
-// al., "FlashAttention", 2022. Probabilities are rounded to bf16 before they meet bf16 values; the
-// sum they are divided by is not.
+// A task takes some blocks of 64 queries that share a key head through the key blocks that any of
+// them sees, in rising order, with a running maximum and sum per query. Dao et al.,
+// "FlashAttention", 2022. It packs a key block into scratch of its own for all of its query blocks;
+// where several heads read the keys and have one query block each, phase 0 packs them instead.
+// Probabilities are rounded to bf16 before they meet bf16 values; the sum they are divided by is
+// not.
 #pragma once
 
 namespace tessera::cpu::dense {
 namespace {
+
+template <class Math>
+void PackForward(const tsr_kernel_call* call, const AttentionShape& s, int64_t batch, int64_t head,
+                 int64_t block, char* k_columns, char* v_rows) {
+  using Element = const typename Math::Element;
+  HeadRows<Element> k(call->inputs[1].data, batch, s.keys, s.key_heads, head, s.depth);
+  HeadRows<Element> v(call->inputs[2].data, batch, s.keys, s.key_heads, head, s.value_depth);
+  // Rows of a cache that are not written yet are packed as zeros, whatever they hold.
+  k.positions = v.positions = MaskOf(call, s, batch).limit;
+  if (k.positions <= block * kAttentionBlock) return;
+  PackColumns<Math>(k, block, k_columns);
+  PackRows<Math>(v, block, v_rows);
+}
 
 template <class Math>
 class ForwardTask {
@@ -15,62 +30,94 @@ class ForwardTask {
   using Element = typename Math::Element;
   using Weight = typename Math::Weight;
 
-  ForwardTask(const tsr_kernel_call* call, const AttentionParams& params, int64_t task)
+  ForwardTask(const tsr_kernel_call* call, const AttentionParams& params, int64_t task,
+              char* scratch)
       : call_(call),
         p_(params),
         s_(p_.shape),
         rule_(s_),
-        block_(task % p_.query_blocks),
-        head_(task / p_.query_blocks % s_.heads),
-        batch_(task / p_.query_blocks / s_.heads),
-        task_(task),
-        mask_(MaskOf(call, s_, batch_)),
-        additions_(AdditionsOf(call, s_, batch_, head_, mask_)) {}
+        scratch_(scratch),
+        key_head_(task / ForwardTasksOfHead(p_) % s_.key_heads),
+        batch_(task / ForwardTasksOfHead(p_) / s_.key_heads),
+        mask_(MaskOf(call, s_, batch_)) {
+    const int64_t blocks = s_.group() * p_.query_blocks;
+    begin_ = task % ForwardTasksOfHead(p_) * p_.chunk;
+    end_ = std::min<int64_t>(blocks, begin_ + p_.chunk);
+    for (Weight& weight : weights_) weight = Weight{};
+  }
 
   void Run() {
-    const AttentionLayout layout = {Math::kUnit, kPanelColumns};
-    workspace_ = static_cast<char*>(call_->workspace);
-    const HeadRows<const Element> q(call_->inputs[0].data, batch_, s_.queries, s_.heads, head_,
-                                    s_.depth);
-    rows_ = q.RowsOf(block_);
-    padded_rows_ = RoundUpTo(rows_, kTileRows);
-    char* packed_q = workspace_ + p_.q_columns + task_ * ColumnsBlockBytes(s_.depth, layout);
-    PackColumns<Math>(q, block_, packed_q);
-    alignas(64) float stack_sums[kStackSums];
-    const int64_t sums_size = SumsOf(s_.value_depth, layout);
-    sums_ = sums_size <= kStackSums
-                ? stack_sums
-                : reinterpret_cast<float*>(workspace_ + p_.sums) + task_ * sums_size;
-    for (int64_t i = 0; i < sums_size; ++i) sums_[i] = 0;
-    for (int64_t i = 0; i < kAttentionBlock * kAttentionBlock; ++i) weights_[i] = Weight{};
-    for (int64_t r = 0; r < kAttentionBlock; ++r) {
-      max_[r] = -kInfinity;
-      safe_[r] = 0;
-      factors_[r] = 1;
-      StoreV(Zero(), totals_ + r * kLanes);
+    KeyRange keys = {p_.key_blocks, 0};
+    for (int64_t i = begin_; i < end_; ++i) {
+      Enter(i);
+      Begin();
+      const KeyRange range = KeyBlocks();
+      if (range.begin >= range.end) continue;
+      keys = {std::min(keys.begin, range.begin), std::max(keys.end, range.end)};
     }
-    const int64_t first = block_ * kAttentionBlock;
-    const int64_t begin = mask_.Range(first).begin;
-    const int64_t end = mask_.Range(first + rows_ - 1).end;
-    const int64_t key_head = batch_ * s_.key_heads + head_ / s_.group();
-    for (int64_t key = begin / kAttentionBlock; key * kAttentionBlock < end; ++key) {
-      const int64_t at = key_head * p_.key_blocks + key;
-      const int64_t width = end - key * kAttentionBlock;
-      Scores(packed_q, workspace_ + p_.k_columns + at * ColumnsBlockBytes(s_.depth, layout),
-             width < kAttentionBlock ? width : kAttentionBlock);
-      Weigh(key * kAttentionBlock);
-      AddWeighted<Math>(weights_, workspace_ + ValueRows(p_) +
-                                      at * RowsBlockBytes(s_.value_depth, layout),
-                        s_.value_depth, padded_rows_, width_, factors_, sums_);
+    for (int64_t key = keys.begin; key < keys.end; ++key) {
+      char* k_columns = scratch_ + p_.k_columns;
+      char* v_rows = scratch_ + ValueRows(p_);
+      if (p_.fused) {
+        PackForward<Math>(call_, s_, batch_, key_head_, key, k_columns, v_rows);
+      } else {
+        PackedKeys(p_, call_, (batch_ * s_.key_heads + key_head_) * p_.key_blocks + key, layout_,
+                   &k_columns, &v_rows);
+      }
+      for (int64_t i = begin_; i < end_; ++i) {
+        Enter(i);
+        const KeyRange range = KeyBlocks();
+        if (key < range.begin || key >= range.end) continue;
+        const int64_t left = mask_.Range(block_ * kAttentionBlock + rows_ - 1).end -
+                             key * kAttentionBlock;
+        Scores(k_columns, left < kAttentionBlock ? left : kAttentionBlock);
+        Weigh(key * kAttentionBlock);
+        AddWeighted<Math>(weights_, v_rows, s_.value_depth, padded_rows_, width_, factors_, sums_);
+      }
     }
-    Finish();
+    for (int64_t i = begin_; i < end_; ++i) {
+      Enter(i);
+      Finish();
+    }
   }
 
  private:
-  void Scores(const char* q, const char* k, int64_t width) {
+  // Makes block |i| of the key head the one that is worked on.
+  void Enter(int64_t i) {
+    block_ = i % p_.query_blocks;
+    head_ = key_head_ * s_.group() + i / p_.query_blocks;
+    rows_ = std::min(kAttentionBlock, s_.queries - block_ * kAttentionBlock);
+    padded_rows_ = RoundUpTo(rows_, kTileRows);
+    const int64_t at = i - begin_;
+    q_ = scratch_ + p_.q_columns + at * ColumnsBlockBytes(s_.depth, layout_);
+    sums_ = reinterpret_cast<float*>(scratch_ + p_.sums) + at * SumsOf(s_.value_depth, layout_);
+    totals_ = reinterpret_cast<float*>(scratch_ + p_.delta) + at * kForwardFacts;
+    max_ = totals_ + kAttentionBlock * kLanes;
+  }
+
+  void Begin() {
+    const HeadRows<const Element> q(call_->inputs[0].data, batch_, s_.queries, s_.heads, head_,
+                                    s_.depth);
+    PackColumns<Math>(q, block_, q_);
+    const int64_t size = SumsOf(s_.value_depth, layout_);
+    for (int64_t i = 0; i < size; ++i) sums_[i] = 0;
+    for (int64_t r = 0; r < kAttentionBlock; ++r) {
+      max_[r] = -kInfinity;
+      StoreV(Zero(), totals_ + r * kLanes);
+    }
+  }
+
+  // Key blocks that the block's queries may see.
+  KeyRange KeyBlocks() const {
+    const int64_t first = block_ * kAttentionBlock;
+    return {mask_.Range(first).begin / kAttentionBlock,
+            CeilDiv(mask_.Range(first + rows_ - 1).end, kAttentionBlock)};
+  }
+
+  void Scores(const char* k, int64_t width) {
     width_ = width;
     columns_ = RoundUpTo(width, kPanelColumns);
-    DotBlocks<Math>(q, k, s_.depth, padded_rows_, columns_, scores_);
+    DotBlocks<Math>(q_, k, s_.depth, padded_rows_, columns_, scores_);
   }
 
   RowMask MaskOfRow(int64_t row, int64_t key_first) const {
@@ -107,7 +154,8 @@ class ForwardTask {
     }
     const bool adds = s_.has_additions();
     if (adds) {
-      FillAdditions<false>(additions_, block_ * kAttentionBlock, rows_, key_first, width_, added_);
+      FillAdditions<false>(AdditionsOf(call_, s_, batch_, head_, mask_), block_ * kAttentionBlock,
+                           rows_, key_first, width_, added_);
     }
     alignas(64) float old_max[kAttentionBlock];
     for (int64_t r = 0; r < rows_; ++r) {
@@ -171,57 +219,51 @@ class ForwardTask {
   const AttentionParams& p_;
   const AttentionShape& s_;
   const ScoreRule rule_;
-  const int64_t block_;
-  const int64_t head_;
+  const AttentionLayout layout_ = {Math::kUnit, kPanelColumns};
+  char* scratch_;
+  const int64_t key_head_;
   const int64_t batch_;
-  const int64_t task_;
   const AttentionMask mask_;
-  const ScoreAdditions additions_;
-  char* workspace_ = nullptr;
+  int64_t begin_;  // query blocks, counted over the heads of the key head
+  int64_t end_;
+  // Of the block that is worked on.
+  int64_t block_ = 0;
+  int64_t head_ = 0;
   int64_t rows_ = 0;
   int64_t padded_rows_ = 0;
-  int64_t width_ = 0;    // keys of the block that some query may see
-  int64_t columns_ = 0;  // the same in whole panels
+  char* q_ = nullptr;
   float* sums_ = nullptr;
+  float* totals_ = nullptr;
+  float* max_ = nullptr;
+  int64_t width_ = 0;    // keys of the key block that some query may see
+  int64_t columns_ = 0;  // the same in whole panels
   alignas(64) float scores_[kAttentionBlock * kAttentionBlock];
   alignas(64) float added_[kAttentionBlock * kAttentionBlock];
   alignas(64) Weight weights_[kAttentionBlock * kAttentionBlock];
-  alignas(64) float totals_[kAttentionBlock * kLanes];
-  alignas(64) float max_[kAttentionBlock];
   alignas(64) float safe_[kAttentionBlock];
   alignas(64) float factors_[kAttentionBlock];
   alignas(64) int32_t segments_[kAttentionBlock];
 };
 
 template <class Math>
-void PackForward(const tsr_kernel_call* call, const AttentionParams& p, int64_t task) {
-  using Element = const typename Math::Element;
-  const AttentionShape& s = p.shape;
-  const AttentionLayout layout = {Math::kUnit, kPanelColumns};
-  const int64_t block = task % p.key_blocks;
-  const int64_t head = task / p.key_blocks % s.key_heads;
-  const int64_t batch = task / p.key_blocks / s.key_heads;
-  char* workspace = static_cast<char*>(call->workspace);
-  HeadRows<Element> k(call->inputs[1].data, batch, s.keys, s.key_heads, head, s.depth);
-  HeadRows<Element> v(call->inputs[2].data, batch, s.keys, s.key_heads, head, s.value_depth);
-  // Rows of a cache that are not written yet are packed as zeros, whatever they hold.
-  k.positions = v.positions = MaskOf(call, s, batch).limit;
-  if (k.positions <= block * kAttentionBlock) return;
-  PackColumns<Math>(k, block,
-                    workspace + p.k_columns + task * ColumnsBlockBytes(s.depth, layout));
-  PackRows<Math>(v, block,
-                 workspace + ValueRows(p) + task * RowsBlockBytes(s.value_depth, layout));
-}
-
-template <class Math>
 void RunAttentionForward(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t phase,
                          int64_t task) {
   const auto p = Params<AttentionParams>(plan);
-  if (phase == 0) {
-    PackForward<Math>(call, p, task);
+  const AttentionShape& s = p.shape;
+  if (!p.fused && phase == 0) {
+    char *k_columns, *v_rows;
+    PackedKeys(p, call, task, {Math::kUnit, kPanelColumns}, &k_columns, &v_rows);
+    const int64_t head = task / p.key_blocks;
+    PackForward<Math>(call, s, head / s.key_heads, head % s.key_heads, task % p.key_blocks,
+                      k_columns, v_rows);
     return;
   }
-  ForwardTask<Math> forward(call, p, task);
+  alignas(64) char stack[kTaskScratch];
+  char* scratch = stack;
+  if (p.scratch_bytes > kTaskScratch) {
+    scratch = static_cast<char*>(call->workspace) + task * p.scratch_bytes;
+  }
+  ForwardTask<Math> forward(call, p, task, scratch);
   forward.Run();
 }
 

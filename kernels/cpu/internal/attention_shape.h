@@ -37,7 +37,7 @@ struct AttentionShape {
   bool bias_by_batch = false;
 
   bool has_additions() const { return slopes >= 0 || bias >= 0; }
-  int64_t group() const { return heads / key_heads; }
+  int64_t group() const { return key_heads == 0 ? 1 : heads / key_heads; }
 };
 
 // Fills |shape| and returns 0, or writes |reason| and returns 1. |main_inputs| is the number of

@@ -7,6 +7,8 @@ namespace {
 
 // With this many key heads over all batches, each is a task of its own and scores are made once.
 constexpr int64_t kFusedTasks = 8;
+// A forward call is cut into at least this many tasks, where it has as many query blocks.
+constexpr int64_t kForwardTasks = 16;
 
 // Hands out 64-byte aligned pieces of the workspace.
 class Pieces {
@@ -62,13 +64,26 @@ void PlanFused(AttentionParams& p, AttentionLayout layout, tsr_kernel_plan* plan
   const AttentionShape& s = p.shape;
   int64_t chunk = std::clamp<int64_t>(p.key_blocks, 1, kMostChunk);
   TakeScratch(p, layout, chunk);
-  while (chunk > 1 && p.scratch_bytes > kGradScratch) TakeScratch(p, layout, --chunk);
+  while (chunk > 1 && p.scratch_bytes > kTaskScratch) TakeScratch(p, layout, --chunk);
   p.keeps_dq = p.chunk < p.key_blocks && s.dtype != DType::kF32;
   const int64_t queries = s.batch * s.heads * p.query_blocks;
   const int64_t kept = p.keeps_dq ? queries * SumsOf(s.depth, layout) * 4 : 0;
   plan->phase_count = 1;
   plan->tasks[0] = s.batch * s.key_heads;
   plan->workspace_bytes = static_cast<size_t>(SpilledScratch(p) + kept);
+}
+
+// A forward task's scratch: |chunk| query blocks with their sums, one key block.
+void TakeForwardScratch(AttentionParams& p, AttentionLayout layout, int64_t chunk) {
+  const AttentionShape& s = p.shape;
+  Pieces pieces;
+  p.chunk = static_cast<int16_t>(chunk);
+  p.q_columns = pieces.Take(chunk * ColumnsBlockBytes(s.depth, layout));
+  p.k_columns = pieces.Take(ColumnsBlockBytes(s.depth, layout));
+  ValueRows(p) = pieces.Take(RowsBlockBytes(s.value_depth, layout));
+  p.sums = pieces.Take(chunk * SumsOf(s.value_depth, layout) * 4);
+  p.delta = pieces.Take(chunk * kForwardFacts * 4);
+  p.scratch_bytes = pieces.size();
 }
 
 }  // namespace
@@ -78,20 +93,25 @@ int32_t PlanAttention(const tsr_kernel_call* call, const AttentionLoops& loops, 
   AttentionParams p = {};
   if (Read(call, 3, dtype, &p, reason) != 0) return 1;
   const AttentionShape& s = p.shape;
-  const AttentionLayout layout = loops.layout;
-  const int64_t queries = s.batch * s.heads * p.query_blocks;
-  const int64_t keys = s.batch * s.key_heads * p.key_blocks;
-  Pieces pieces;
-  p.q_columns = pieces.Take(queries * ColumnsBlockBytes(s.depth, layout));
-  p.k_columns = pieces.Take(keys * ColumnsBlockBytes(s.depth, layout));
-  ValueRows(p) = pieces.Take(keys * RowsBlockBytes(s.value_depth, layout));
-  const int64_t sums = SumsOf(s.value_depth, layout);
-  p.sums = pieces.Take(sums <= kStackSums ? 0 : queries * sums * 4);
+  const int64_t heads = s.batch * s.key_heads;
+  // Packed for one head of a single query block, keys would be packed for little.
+  p.fused = s.group() == 1 || p.query_blocks > 1;
+  // Eight blocks: packing the keys is a percent then.
+  int64_t chunk = std::clamp<int64_t>(s.group() * p.query_blocks, 1, 8);
+  TakeForwardScratch(p, loops.layout, chunk);
+  while (chunk > 1 && (p.scratch_bytes > kTaskScratch ||
+                       heads * ForwardTasksOfHead(p) < kForwardTasks)) {
+    TakeForwardScratch(p, loops.layout, --chunk);
+  }
+  const int64_t tasks = heads * ForwardTasksOfHead(p);
+  const int64_t keys = p.fused || tasks == 0 ? 0 : heads * p.key_blocks;
+  const int64_t key_bytes = ColumnsBlockBytes(s.depth, loops.layout) +
+                            RowsBlockBytes(s.value_depth, loops.layout);
   plan->run = loops.forward;
-  plan->phase_count = 2;
-  plan->tasks[0] = queries == 0 ? 0 : keys;
-  plan->tasks[1] = queries;
-  plan->workspace_bytes = static_cast<size_t>(pieces.size());
+  plan->phase_count = p.fused ? 1 : 2;
+  plan->tasks[0] = p.fused ? tasks : keys;
+  plan->tasks[1] = p.fused ? 0 : tasks;
+  plan->workspace_bytes = static_cast<size_t>(SpilledScratch(p, tasks) + keys * key_bytes);
   SetParams(plan, p);
   return 0;
 }

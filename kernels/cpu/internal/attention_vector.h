@@ -40,11 +40,12 @@ struct AttentionParams {
   AttentionShape shape;
   int32_t query_blocks;
   int32_t key_blocks;
-  // Gradient: one task per batch and key head makes dk, dv and dq, |chunk| key blocks at a time.
+  // Tasks pack for themselves. Gradient: one task per batch and key head makes dk, dv and dq,
+  // |chunk| key blocks at a time. Forward: a task has |chunk| query blocks in any case.
   bool fused;
   bool keeps_dq;  // in the workspace, from chunk to chunk
   int16_t chunk;
-  // Offsets in the workspace; of a fused gradient in the scratch of a task.
+  // Offsets in the scratch of a task; of a gradient that is not fused in the workspace.
   // "Columns": [depth unit][64 rows], the rows side by side.
   // "Rows": [panel of columns][row unit][columns of the panel].
   int64_t q_columns;
@@ -54,10 +55,11 @@ struct AttentionParams {
   int64_t q_rows;
   int64_t k_rows;
   int64_t dy_rows;
-  int64_t delta;
-  // fp32 sums that do not fit a thread's stack; fused: dq of a query block, dk and dv of a chunk.
+  int64_t delta;  // forward: kForwardFacts of each query block
+  // Fused gradient: dq of a query block, dk and dv of a chunk; not fused: what does not fit a
+  // thread's stack. Forward: of each query block.
   int64_t sums;
-  int64_t scratch_bytes;  // fused
+  int64_t scratch_bytes;  // 0 for a gradient that is not fused
 };
 static_assert(sizeof(AttentionParams) <= TSR_KERNEL_PARAM_BYTES);
 
@@ -79,13 +81,33 @@ inline int64_t SumsOf(int64_t depth, AttentionLayout layout) {
 
 // Sums up to this many floats live on the stack of a task.
 inline constexpr int64_t kStackSums = 64 * 256;
-// Bytes of a fused gradient's scratch on the stack, beside some 100 KB of one pair of blocks: stays
-// in L2, and a host's threads may have stacks of 1 MB.
-inline constexpr int64_t kGradScratch = 432 << 10;
+// Bytes of a task's scratch on the stack, beside some 100 KB of one pair of blocks: stays in L2,
+// and a host's threads may have stacks of 1 MB.
+inline constexpr int64_t kTaskScratch = 432 << 10;
 
-// Scratch that does not fit the stack lies in the workspace, before the dq that is kept.
+// Scratch that does not fit the stack lies at the begin of the workspace.
+inline int64_t SpilledScratch(const AttentionParams& p, int64_t tasks) {
+  return p.scratch_bytes > kTaskScratch ? tasks * p.scratch_bytes : 0;
+}
 inline int64_t SpilledScratch(const AttentionParams& p) {
-  return p.scratch_bytes > kGradScratch ? p.shape.batch * p.shape.key_heads * p.scratch_bytes : 0;
+  return SpilledScratch(p, p.shape.batch * p.shape.key_heads);
+}
+
+// Forward: floats of a running sum in 16 lanes, and of a maximum, per query.
+inline constexpr int64_t kForwardFacts = kAttentionBlock * (16 + 1);
+// Tasks of one batch and key head.
+inline int64_t ForwardTasksOfHead(const AttentionParams& p) {
+  return CeilDiv(p.shape.group() * p.query_blocks, p.chunk);
+}
+// Where phase 0 packs key block |i|: after the scratch that does not fit the stack.
+inline void PackedKeys(const AttentionParams& p, const tsr_kernel_call* call, int64_t i,
+                       AttentionLayout layout, char** k_columns, char** v_rows) {
+  const int64_t heads = p.shape.batch * p.shape.key_heads;
+  char* base = static_cast<char*>(call->workspace) +
+               SpilledScratch(p, heads * ForwardTasksOfHead(p));
+  const int64_t k_bytes = ColumnsBlockBytes(p.shape.depth, layout);
+  *k_columns = base + i * k_bytes;
+  *v_rows = base + heads * p.key_blocks * k_bytes + i * RowsBlockBytes(p.shape.value_depth, layout);
 }
 
 int32_t PlanAttention(const tsr_kernel_call* call, const AttentionLoops& loops, DType dtype,
