@@ -9,6 +9,16 @@ target_compile_options(tessera_flags INTERFACE
 target_compile_definitions(tessera_flags INTERFACE TESSERA_VERSION="${PROJECT_VERSION}")
 target_link_libraries(tessera_flags INTERFACE tessera_absl tessera_rapidjson)
 target_link_options(tessera_flags INTERFACE -Wl,--gc-sections)
+# What is handed out names no folder of this machine, and has the same bytes whatever its name: with
+# the compiler cache every path of the tree is relative already.
+if(NOT TESSERA_CCACHE)
+  target_compile_options(tessera_flags INTERFACE -fmacro-prefix-map=${PROJECT_BINARY_DIR}/=
+                         -fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=../)
+endif()
+if(CMAKE_CROSSCOMPILING)
+  # GCC 12 for aarch64 warns of every std::variant that holds a string.
+  target_compile_options(tessera_flags INTERFACE -Wno-maybe-uninitialized)
+endif()
 if(TESSERA_WERROR)
   target_compile_options(tessera_flags INTERFACE -Werror)
 endif()
