@@ -4,8 +4,9 @@
 
 The library is taken from $TESSERA_LIBRARY (the file), or from build/lib of the tree. Nothing is
 written into the tree. The extension uses the stable ABI: one wheel for CPython 3.11 and later.
-tools/release says by $TESSERA_PLATFORM_TAG which systems it is for (manylinux_2_35_x86_64), and by
-$TESSERA_LICENCES the folder with the licences of what is linked into the library.
+tools/release says by $TESSERA_PLATFORM_TAG which systems it is for (manylinux_2_28_x86_64), by
+$TESSERA_LICENCES the folder with the licences of what is linked into the library, and where that
+library is for another machine, by $TESSERA_CATALOGUE one of the same sources that runs on this one.
 """
 
 import glob
@@ -73,8 +74,9 @@ class BuildPython(build_py):
         licences = os.environ.get("TESSERA_LICENCES")
         if licences:
             shutil.copytree(licences, os.path.join(folder, "licences"))
-        subprocess.run([sys.executable, os.path.join(HERE, "tools", "generate.py"), library(),
-                        HEADER, folder], check=True)
+        asked = os.environ.get("TESSERA_CATALOGUE") or library()
+        subprocess.run([sys.executable, os.path.join(HERE, "tools", "generate.py"), asked, HEADER,
+                        folder], check=True)
 
 
 # The same sources and library give the same bytes: 2020-01-01, unless the packager says otherwise.

@@ -39,9 +39,9 @@ def sources():
     return found
 
 
-def compiler_version():
-    return subprocess.run([os.environ.get("CXX", "g++"), "-dumpfullversion"], check=True,
-                          capture_output=True, text=True).stdout.strip()
+def compiler_version(compiler):
+    return subprocess.run([compiler, "-dumpfullversion"], check=True, capture_output=True,
+                          text=True).stdout.strip()
 
 
 def archive_folder():
@@ -50,7 +50,7 @@ def archive_folder():
     return os.path.join(base, "sources")
 
 
-def licence_texts():
+def licence_texts(compiler):
     """{file name: text} for every part, ours included."""
     with open(os.path.join(ROOT, "LICENSE"), encoding="utf-8") as file:
         texts = {"tessera.txt": file.read()}
@@ -66,16 +66,17 @@ def licence_texts():
                 raise ValueError(f"{path}: expected one {wanted} at its top, found {len(found)}")
             texts[f"{name}.txt"] = archive.extractfile(found[0]).read().decode("utf-8")
     texts["libstdc++.txt"] = (
-        f"libstdc++ and libgcc {compiler_version()}, parts of the GNU Compiler Collection, are\n"
-        "linked in statically. They are under the GNU General Public License, version 3 or later,\n"
-        "with the GCC Runtime Library Exception, version 3.1, which grants permission to convey a\n"
-        "work that is made by combining them with independent modules under terms of one's "
-        "choice.\nThe texts: https://www.gnu.org/licenses/gpl-3.0.html and\n"
+        f"libstdc++ and libgcc {compiler_version(compiler)}, parts of the GNU Compiler\n"
+        "Collection, are linked in statically. They are under the GNU General Public License,\n"
+        "version 3 or later, with the GCC Runtime Library Exception, version 3.1, which grants\n"
+        "permission to convey a work that is made by combining them with independent modules\n"
+        "under terms of one's choice.\n"
+        "The texts: https://www.gnu.org/licenses/gpl-3.0.html and\n"
         "https://www.gnu.org/licenses/gcc-exception-3.1.html\n")
     return texts
 
 
-def spdx(version, library, date):
+def spdx(version, library, date, compiler):
     """The bill of materials of the library, as the text of SPDX 2.3 JSON."""
     with open(library, "rb") as file:
         digest = hashlib.sha256(file.read()).hexdigest()
@@ -94,7 +95,7 @@ def spdx(version, library, date):
                      LINKED[name][2], checksum)
              for name, (its_version, checksum) in sorted(sources().items())
              if name not in ONLY_FOR_TESTS]
-    parts += [package(name, compiler_version(), COMPILER_LICENCE, "https://gcc.gnu.org")
+    parts += [package(name, compiler_version(compiler), COMPILER_LICENCE, "https://gcc.gnu.org")
               for name in ("libgcc", "libstdc++")]
     document = {
         "spdxVersion": "SPDX-2.3", "dataLicense": "CC0-1.0", "SPDXID": "SPDXRef-DOCUMENT",
