@@ -333,9 +333,8 @@ TSR_API TSR_MUST_USE tsr_status* tsr_graph_param(tsr_graph* graph, const char* p
                                                  tsr_value* out_value);
 
 /* Adds one op by name. `attrs` is a JSON object; numbers that JSON lacks are "inf", "-inf", "nan".
- * `outputs` receives `*inout_count` values at most;
- * *inout_count becomes the number of outputs. Errors: NOT_FOUND (op, with the nearest name).
- * Threads: one. Since: 0.1. */
+ * `outputs` receives `*inout_count` values at most; *inout_count becomes the number of outputs.
+ * Errors: NOT_FOUND (op, with the nearest name). Threads: one. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_graph_add(tsr_graph* graph, const char* op, size_t op_len,
                                                const tsr_value* inputs, size_t input_count,
                                                const char* attrs, size_t attrs_len,
@@ -674,10 +673,10 @@ TSR_API TSR_MUST_USE tsr_status* tsr_config_plan(const tsr_config* config, const
 /* ---- Trainer --------------------------------------------------------------------------------- */
 
 /* Makes a trainer for a config. `out_dir` is where metrics.jsonl and checkpoints/ go; empty:
- * nowhere. `options` is JSON: {"resume": false}. With "resume" the newest complete checkpoint of
- * out_dir is loaded; damaged ones are reported in tsr_trainer_describe. Errors: NOT_FOUND (data),
- * ALREADY_EXISTS (out_dir holds checkpoints and resume is false), DATA_LOSS. Owns: the caller
- * frees *out_trainer. Threads: any. Since: 0.1. */
+ * nowhere. trainer.checkpoint_folder says where else checkpoints go. `options` is JSON: {"resume":
+ * false}. With "resume" the newest complete checkpoint is loaded; damaged ones are reported in
+ * tsr_trainer_describe. Errors: NOT_FOUND (data), ALREADY_EXISTS (there are checkpoints and resume
+ * is false), DATA_LOSS. Owns: the caller frees *out_trainer. Threads: any. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_trainer_new(const tsr_config* config, const char* out_dir,
                                                  size_t out_dir_len, const char* options,
                                                  size_t options_len, tsr_trainer** out_trainer);
@@ -715,8 +714,8 @@ TSR_API TSR_MUST_USE tsr_status* tsr_trainer_run(tsr_trainer* trainer, int64_t s
  * Threads: one. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_trainer_evaluate(tsr_trainer* trainer, double* out_loss);
 
-/* Saves a checkpoint to `path`, or to out_dir/checkpoints/step_N when `path` is empty. Returns when
- * it is complete on disk. Errors: ALREADY_EXISTS, RESOURCE_EXHAUSTED (space, checked first).
+/* Saves a checkpoint to `path`, or as step_N among those of the run when `path` is empty. Returns
+ * when it is complete. Errors: ALREADY_EXISTS, RESOURCE_EXHAUSTED (space, checked first).
  * Threads: one. Since: 0.1. */
 TSR_API TSR_MUST_USE tsr_status* tsr_trainer_save(tsr_trainer* trainer, const char* path,
                                                   size_t path_len);
@@ -852,8 +851,9 @@ TSR_API TSR_MUST_USE tsr_status* tsr_checkpoint_export(tsr_runtime* runtime, con
                                                        size_t folder_len, const char* options,
                                                        size_t options_len, tsr_job** out_job);
 
+#include "tessera_store.h"
+
 #ifdef __cplusplus
 }  /* extern "C" */
 #endif
-
 #endif  /* TESSERA_H_ */

@@ -192,7 +192,11 @@ std::string FolderOf(std::string_view path) {
   while (path.size() > 1 && path.back() == '/') path.remove_suffix(1);
   const size_t slash = path.rfind('/');
   if (slash == std::string_view::npos) return ".";
-  return std::string(slash == 0 ? path.substr(0, 1) : path.substr(0, slash));
+  const size_t last = path.find_last_not_of('/', slash);
+  if (last == std::string_view::npos || path[last] == ':') {
+    return std::string(path.substr(0, slash + 1));  // "/", and "store://" of "store://a"
+  }
+  return std::string(path.substr(0, slash));
 }
 
 std::string JoinPath(std::string_view folder, std::string_view name) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/cord.h"
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -145,7 +146,11 @@ absl::StatusOr<std::vector<std::string>> DeleteOldCheckpoints(const std::string&
 
 absl::Status WithContext(const absl::Status& status, std::string_view context) {
   if (status.ok()) return status;
-  return absl::Status(status.code(), absl::StrCat(context, ": ", status.message()));
+  absl::Status with(status.code(), absl::StrCat(context, ": ", status.message()));
+  status.ForEachPayload([&](std::string_view url, const absl::Cord& payload) {
+    with.SetPayload(url, payload);
+  });
+  return with;
 }
 
 }  // namespace tessera

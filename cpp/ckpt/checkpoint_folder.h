@@ -51,7 +51,7 @@ absl::StatusOr<std::vector<std::string>> DeleteOldCheckpointsExcept(FileStore& s
                                                                     int keep_last,
                                                                     int64_t just_saved);
 
-// "the status code, `context`: the message".
+// "the status code, `context`: the message", with its payloads.
 absl::Status WithContext(const absl::Status& status, std::string_view context);
 
 }  // namespace tessera

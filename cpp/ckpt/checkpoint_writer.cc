@@ -194,14 +194,6 @@ absl::Status Save::Commit() {
                      absl::StrCat(target_, ": complete, but it may not survive a power failure"));
 }
 
-// "a/b" is "b" in "a"; the current folder when there is no '/'. "memory://a" is in "memory://".
-std::string ParentOf(const std::string& path) {
-  const size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  if (slash >= 2 && path.compare(slash - 2, 3, "://") == 0) return path.substr(0, slash + 1);
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 // What to do about a step_N that is there already: nothing can be saved over a good one, a damaged
 // one makes room.
 absl::Status MakeRoom(FileStore& store, const std::string& parent, int64_t step,
@@ -300,13 +292,13 @@ absl::StatusOr<SaveResult> SaveCheckpointAs(const std::string& path, const SaveR
   FileStore& store = StoreOrLocal(options.store);
   std::string target = path;
   while (target.size() > 1 && target.back() == '/') target.pop_back();
-  if (target.empty() || target.back() == '/' || target.size() == path.find("://") + 1) {
+  if (target.empty() || target.back() == '/' || target.size() == path.find(":/") + 1) {
     return absl::InvalidArgumentError("checkpoint: expected a path to save to, got none");
   }
   ASSIGN_OR_RETURN(Layout layout, PlanLayout(request, options));
   ASSIGN_OR_RETURN(const bool exists, store.Exists(target));
   if (exists) return absl::AlreadyExistsError(absl::StrCat(target, " is there already"));
-  return WriteCheckpoint(store, ParentOf(target), target, layout, {});
+  return WriteCheckpoint(store, FolderOf(target), target, layout, {});
 }
 
 }  // namespace tessera

@@ -117,7 +117,7 @@ class OpenObject : public ReadableFile {
 class ObjectFileStore : public FileStore {
  public:
   ObjectFileStore(std::string name, std::unique_ptr<ObjectStore> objects, bool is_exclusive)
-      : scheme_(absl::StrCat(name, "://")), objects_(std::move(objects)),
+      : scheme_(absl::StrCat(name, ":")), objects_(std::move(objects)),
         is_exclusive_(is_exclusive) {}
 
   // Folders are what names have in common: there is nothing to make, and nothing to sync.
@@ -199,7 +199,7 @@ class ObjectFileStore : public FileStore {
  private:
   class Lock;
 
-  // "memory://a/b/" is the object "a/b"; the root is "".
+  // "memory://a/b/" is the object "a/b"; the root is "". So is "memory:/a/b" (StoreOfPath).
   std::string ObjectName(std::string_view path) const {
     absl::ConsumePrefix(&path, scheme_);
     return absl::StrJoin(absl::StrSplit(path, '/', absl::SkipEmpty()), "/");

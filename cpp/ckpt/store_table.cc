@@ -28,7 +28,7 @@ absl::Status StoreTable::Register(std::string name, std::unique_ptr<FileStore> s
 }
 
 absl::StatusOr<FileStore*> StoreOfPath(const StoreTable* added, std::string_view path) {
-  const size_t end = path.find("://");
+  const size_t end = path.find(":/");
   if (end == std::string_view::npos || !IsStoreName(path.substr(0, end))) return &PosixFileStore();
   const std::string_view name = path.substr(0, end);
   std::string known;
@@ -40,6 +40,7 @@ absl::StatusOr<FileStore*> StoreOfPath(const StoreTable* added, std::string_view
       absl::StrAppend(&known, known.empty() ? "" : ", ", other);
     }
   }
+  if (path.substr(end, 3) != "://") return &PosixFileStore();
   return absl::NotFoundError(absl::StrCat(path, ": no checkpoint store '", name, "'; ",
                                           known.empty() ? "none is registered here"
                                                         : absl::StrCat("there are: ", known)));

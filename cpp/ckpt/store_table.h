@@ -1,8 +1,9 @@
 // StoreTable: the checkpoint stores that a host has added to its runtime, by name.
 //
 // A path that begins with NAME:// is in the store of that name, every other one in the local file
-// system. Names stay in paths, so that what is told to users can be handed in again. Thread-safe;
-// it only grows, and stores live as long as it.
+// system. Names stay in paths, so that what is told to users can be handed in again. "NAME:/" is
+// the same where there is such a store: file APIs make one slash of two. Thread-safe; it only
+// grows, and stores live as long as it.
 #pragma once
 
 #include <map>

@@ -66,11 +66,14 @@ Error WaitForJob(const Job& job, TrainReport& report) {
   }
 }
 
-// The newest checkpoint below DIR, or "".
-std::string NewestCheckpoint(const std::string& out_dir) {
-  const std::string folder = out_dir + "/checkpoints";
+// The newest checkpoint of the run, or "".
+std::string NewestCheckpoint(const Trainer& trainer) {
   std::string text;
+  Json state;
   Json found;
+  if (CallText(&text, tsr_trainer_describe, trainer.get())) return "";
+  if (!Json::Parse(text, &state)) return "";
+  const std::string folder = state["checkpoints"]["folder"].AsText();
   if (CallText(&text, tsr_checkpoint_inspect, folder.data(), folder.size(), 0)) return "";
   return Json::Parse(text, &found) ? found["path"].AsText() : "";
 }
@@ -109,7 +112,7 @@ Error Train(const Arguments& arguments) {
   std::fputs(report.ChartText().c_str(), stdout);
   const std::string summary = report.Summary();
   if (!summary.empty()) std::printf("\n%s\n", summary.c_str());
-  const std::string checkpoint = NewestCheckpoint(out_dir);
+  const std::string checkpoint = NewestCheckpoint(trainer);
   if (!checkpoint.empty()) std::printf("checkpoint %s\n", checkpoint.c_str());
   if (is_stopped) std::printf("stopped by a signal; the same command with --resume goes on\n");
   return Error();
@@ -122,7 +125,8 @@ Command TrainCommand() {
   command.name = "train";
   command.summary = "trains a config";
   command.details =
-      "Writes DIR/metrics.jsonl, one object a step, and checkpoints under DIR/checkpoints/step_N. "
+      "Writes DIR/metrics.jsonl, one object a step, and checkpoints under DIR/checkpoints/step_N "
+      "(or trainer.checkpoint_folder). "
       "SIGINT and SIGTERM finish the step, save a checkpoint and exit with 0; --resume goes on "
       "from the newest complete checkpoint, to the same bits as a run that was never "
       "interrupted.\n";

@@ -15,6 +15,7 @@ namespace tessera {
 class AddedSources;   // cpp/data/source.h
 class Optimizer;      // cpp/optim
 class Schedule;
+class StoreTable;     // cpp/ckpt/store_table.h
 template <typename Part>
 class PartTable;      // cpp/config/part_table.h
 
@@ -26,6 +27,7 @@ struct Environment {
   const PartTable<Optimizer>* optimizers = nullptr;
   const PartTable<Schedule>* schedules = nullptr;
   const AddedSources* sources = nullptr;
+  const StoreTable* stores = nullptr;    // of checkpoints
   ThreadPool* pool = nullptr;
   Communicator* communicator = nullptr;  // null: one rank
   int isa = TSR_ISA_REFERENCE;           // already capped by what the machine has

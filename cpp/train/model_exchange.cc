@@ -7,6 +7,7 @@
 #include "cpp/base/status_macros.h"
 #include "cpp/ckpt/checkpoint_reader.h"
 #include "cpp/ckpt/checkpoint_writer.h"
+#include "cpp/ckpt/store_table.h"
 #include "cpp/data/tokenizer.h"
 #include "cpp/interop/foreign_model.h"
 #include "cpp/interop/hugging_face_export.h"
@@ -98,7 +99,10 @@ absl::StatusOr<ExchangeReport> ImportModel(const std::string& source, const std:
                                            const Config::Registry& registry,
                                            const Environment& environment,
                                            const ExchangeProgress& progress) {
-  if (FileExists(path)) return absl::AlreadyExistsError(absl::StrCat(path, " is there already"));
+  SaveOptions save;
+  ASSIGN_OR_RETURN(save.store, StoreOfPath(environment.stores, path));
+  ASSIGN_OR_RETURN(const bool is_taken, save.store->Exists(path));
+  if (is_taken) return absl::AlreadyExistsError(absl::StrCat(path, " is there already"));
   const bool is_file = FileExists(source) && !IsFolder(source);
   ASSIGN_OR_RETURN(const std::unique_ptr<ForeignModel> model,
                    is_file ? ForeignModel::OpenGguf(source)
@@ -121,7 +125,7 @@ absl::StatusOr<ExchangeReport> ImportModel(const std::string& source, const std:
   report.family = model->family();
   report.tensor_count = static_cast<int64_t>(request.tensors.size());
   RETURN_IF_ERROR(Watch(progress, request, &report.bytes));
-  ASSIGN_OR_RETURN(SaveResult saved, SaveCheckpointAs(path, request));
+  ASSIGN_OR_RETURN(SaveResult saved, SaveCheckpointAs(path, request, save));
   report.notes.insert(report.notes.begin(), model->notes().begin(), model->notes().end());
   for (std::string& note : saved.notes) report.notes.push_back(std::move(note));
   return report;
@@ -133,8 +137,10 @@ absl::StatusOr<ExchangeReport> ExportModel(const std::string& checkpoint,
                                            const Config::Registry& registry,
                                            const Environment& environment,
                                            const ExchangeProgress& progress) {
-  ASSIGN_OR_RETURN(const std::string found, ResolveCheckpoint(checkpoint));
-  ASSIGN_OR_RETURN(const std::unique_ptr<CheckpointReader> reader, CheckpointReader::Open(found));
+  ASSIGN_OR_RETURN(FileStore* const files, StoreOfPath(environment.stores, checkpoint));
+  ASSIGN_OR_RETURN(const std::string found, ResolveCheckpoint(checkpoint, files));
+  ASSIGN_OR_RETURN(const std::unique_ptr<CheckpointReader> reader,
+                   CheckpointReader::Open(found, files));
   if (reader->info().config.empty()) {
     return absl::FailedPreconditionError(
         absl::StrCat(found, ": expected a checkpoint with a config, got one without"));

@@ -222,16 +222,17 @@ absl::Status Trainer::State::Run(int64_t steps, const std::function<bool()>& can
       RETURN_IF_ERROR(SaveInBackground());
     }
   }
-  const bool saves = !options.out_dir.empty() && (stops || step == total);
+  const bool saves = !checkpoint_folder().empty() && (stops || step == total);
   if (saves) {
     RETURN_IF_ERROR(Save(""));
   } else {
     RETURN_IF_ERROR(Fail(FinishSave()));
   }
   if (!stops) return absl::OkStatus();
-  return absl::CancelledError(absl::StrCat("cancelled after step ", step,
-                                           saves ? ", which is saved" : ", which is not saved: "
-                                                                        "there is no out_dir"));
+  return absl::CancelledError(absl::StrCat(
+      "cancelled after step ", step,
+      saves ? ", which is saved"
+            : ", which is not saved: there is no out_dir and no trainer.checkpoint_folder"));
 }
 
 Trainer::Trainer(std::unique_ptr<State> state) : state_(std::move(state)) {}

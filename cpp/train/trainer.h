@@ -4,7 +4,8 @@
 // of actions of one compiled program (train_step.h), an evaluation is another program over the same
 // parameters (evaluator.h). What it writes, all below `out_dir` and on rank 0 only:
 //   metrics.jsonl        one JSON object a line: steps and evaluations (metrics.h)
-//   checkpoints/step_N   complete checkpoints (ckpt/checkpoint_writer.h)
+//   checkpoints/step_N   complete checkpoints (ckpt/checkpoint_writer.h), unless the config has a
+//                        trainer.checkpoint_folder for them
 //
 // The same config, seed and number of ranks give the same bits: with any number of threads, and
 // whether or not the run was interrupted and resumed. With several ranks every rank makes a Trainer
@@ -31,8 +32,8 @@
 namespace tessera {
 
 struct TrainerOptions {
-  std::string out_dir;   // empty: nothing is written but by Save with a path
-  bool resume = false;   // go on from the newest complete checkpoint of out_dir, if it holds any
+  std::string out_dir;   // empty: no metrics are written, and checkpoints as the config says
+  bool resume = false;   // go on from the newest complete checkpoint of the run, if there is one
 };
 
 // What one step reports.
@@ -64,7 +65,7 @@ class Trainer {
   //
   // INVALID_ARGUMENT: the config, or parts that do not fit together (a vocabulary smaller than the
   // tokenizer's, a batch that ranks and micro-batches do not divide). NOT_FOUND: data.
-  // ALREADY_EXISTS: out_dir holds checkpoints and `resume` is false. DATA_LOSS: it holds
+  // ALREADY_EXISTS: the folder holds checkpoints and `resume` is false. DATA_LOSS: it holds
   // checkpoints and none is complete. FAILED_PRECONDITION: the checkpoint is of another model,
   // optimizer or data order. RESOURCE_EXHAUSTED: memory.
   static absl::StatusOr<std::unique_ptr<Trainer>> Create(const Config& config,
@@ -96,10 +97,10 @@ class Trainer {
   // validation split.
   absl::StatusOr<double> Evaluate();
 
-  // Saves a checkpoint to `path`, or to out_dir/checkpoints/step_N when it is empty, and returns
-  // when it is complete on disk. Saving a step into out_dir twice is one checkpoint, no error.
+  // Saves a checkpoint to `path`, or as step_N among those of the run when it is empty, and returns
+  // when it is complete. Saving a step of the run twice is one checkpoint, no error.
   // ALREADY_EXISTS: something is at `path`. RESOURCE_EXHAUSTED: space, checked first.
-  // FAILED_PRECONDITION: no path and no out_dir.
+  // FAILED_PRECONDITION: no path, no out_dir and no trainer.checkpoint_folder.
   absl::Status Save(const std::string& path = "");
 
   // Loads parameters, optimizer, data position and step from a checkpoint, or from the newest

@@ -8,6 +8,7 @@
 #include "absl/strings/str_join.h"
 #include "cpp/base/file.h"
 #include "cpp/base/status_macros.h"
+#include "cpp/ckpt/store_table.h"
 #include "cpp/generate/parameters.h"
 #include "cpp/train/agreement.h"
 #include "cpp/train/model.h"
@@ -39,7 +40,13 @@ absl::Status CheckSameTensors(const Program& program, const CheckpointReader& re
 }  // namespace
 
 std::string Trainer::State::checkpoint_folder() const {
-  return JoinPath(options.out_dir, "checkpoints");
+  const std::string& folder = settings.trainer.checkpoint_folder;
+  if (!folder.empty()) return folder;
+  return options.out_dir.empty() ? "" : JoinPath(options.out_dir, "checkpoints");
+}
+
+absl::StatusOr<FileStore*> Trainer::State::StoreOf(const std::string& path) const {
+  return StoreOfPath(run.environment.stores, path);
 }
 
 std::string Trainer::State::PackedTokenizer() const {
@@ -55,10 +62,12 @@ absl::Status Trainer::State::WriteNotes() {
 }
 
 absl::StatusOr<std::unique_ptr<CheckpointReader>> Trainer::State::FindResume() {
-  if (options.out_dir.empty() || !is_first_rank()) return nullptr;
   const std::string folder = checkpoint_folder();
+  if (folder.empty() || !is_first_rank()) return nullptr;
+  ASSIGN_OR_RETURN(FileStore* const files, StoreOf(folder));
   if (!options.resume) {
-    ASSIGN_OR_RETURN(const CheckpointList list, ListCheckpoints(folder));
+    ASSIGN_OR_RETURN(const CheckpointList list,
+                     ListCheckpoints(folder, VerifyDepth::kFiles, files));
     if (list.complete.empty() && list.damaged.empty()) return nullptr;
     return absl::AlreadyExistsError(absl::StrCat(
         folder, ": it holds checkpoints (newest ",
@@ -66,7 +75,7 @@ absl::StatusOr<std::unique_ptr<CheckpointReader>> Trainer::State::FindResume() {
         "); resume the run or choose another folder"));
   }
   absl::StatusOr<CheckpointRef> found =
-      FindLatestComplete(folder, VerifyDepth::kData, &damaged);
+      FindLatestComplete(folder, VerifyDepth::kData, &damaged, files);
   for (const DamagedCheckpoint& one : damaged) {
     notes.push_back(absl::StrCat("damaged checkpoint passed over: ", one.path, ": ", one.reason));
   }
@@ -76,7 +85,7 @@ absl::StatusOr<std::unique_ptr<CheckpointReader>> Trainer::State::FindResume() {
   }
   RETURN_IF_ERROR(found.status());
   resumed_from = found->path;
-  return CheckpointReader::Open(found->path);
+  return CheckpointReader::Open(found->path, files);
 }
 
 absl::StatusOr<SaveRequest> Trainer::State::MakeSaveRequest() {
@@ -118,11 +127,13 @@ absl::Status Trainer::State::FinishSave() {
 }
 
 absl::Status Trainer::State::SaveInBackground() {
-  if (options.out_dir.empty() || !is_first_rank() || saved_step == step) return absl::OkStatus();
+  const std::string folder = checkpoint_folder();
+  if (folder.empty() || !is_first_rank() || saved_step == step) return absl::OkStatus();
   if (saver == nullptr) {
     SaveOptions save;
     save.keep_last = static_cast<int>(settings.trainer.keep_checkpoints);
-    saver = std::make_unique<BackgroundSaver>(checkpoint_folder(), save);
+    ASSIGN_OR_RETURN(save.store, StoreOf(folder));
+    saver = std::make_unique<BackgroundSaver>(folder, save);
   }
   RETURN_IF_ERROR(Fail(FinishSave()));
   // Records up to this step must not be lost when the checkpoint is not.
@@ -139,7 +150,9 @@ absl::Status Trainer::State::SaveFirstRank(const std::string& path) {
   if (!path.empty()) {
     RETURN_IF_ERROR(metrics.Sync());
     ASSIGN_OR_RETURN(const SaveRequest request, MakeSaveRequest());
-    ASSIGN_OR_RETURN(SaveResult result, SaveCheckpointAs(path, request));
+    SaveOptions save;
+    ASSIGN_OR_RETURN(save.store, StoreOf(path));
+    ASSIGN_OR_RETURN(SaveResult result, SaveCheckpointAs(path, request, save));
     for (std::string& note : result.notes) notes.push_back(std::move(note));
     return WriteNotes();
   }
@@ -151,9 +164,10 @@ absl::Status Trainer::State::SaveFirstRank(const std::string& path) {
 }
 
 absl::Status Trainer::State::Save(const std::string& path) {
-  if (path.empty() && options.out_dir.empty()) {
+  if (path.empty() && checkpoint_folder().empty()) {
     return absl::FailedPreconditionError(
-        "save: expected a path, got none, and the trainer has no out_dir");
+        "save: expected a path, got none, and the trainer has no out_dir and no "
+        "trainer.checkpoint_folder");
   }
   return AgreeOnStatus(communicator(), SaveFirstRank(path));
 }
@@ -164,8 +178,9 @@ absl::Status Trainer::State::Load(const std::string& path) {
   const auto open = [&]() -> absl::Status {
     if (!is_first_rank()) return absl::OkStatus();
     RETURN_IF_ERROR(FinishSave());
-    ASSIGN_OR_RETURN(const std::string resolved, ResolveCheckpoint(path));
-    ASSIGN_OR_RETURN(reader, CheckpointReader::Open(resolved));
+    ASSIGN_OR_RETURN(FileStore* const files, StoreOf(path));
+    ASSIGN_OR_RETURN(const std::string resolved, ResolveCheckpoint(path, files));
+    ASSIGN_OR_RETURN(reader, CheckpointReader::Open(resolved, files));
     ASSIGN_OR_RETURN(const RunState saved, RunStateOf(reader->info()));
     resumed_from = resolved;
     encoded = EncodeRunState(saved);

@@ -82,7 +82,7 @@ absl::StatusOr<std::string> Trainer::DescribeJson() const {
       .EndObject();
   json.Name("checkpoints")
       .BeginObject()
-      .Text("folder", state.options.out_dir.empty() ? "" : state.checkpoint_folder())
+      .Text("folder", state.checkpoint_folder())
       .Text("resumed_from", state.resumed_from)
       .Integer("saved_step", state.saved_step);
   json.Name("damaged").BeginList();

@@ -81,8 +81,9 @@ absl::Status Trainer::State::OpenInitial(std::unique_ptr<CheckpointReader>* read
   const std::string& from = settings.trainer.init_from;
   const auto open = [&]() -> absl::Status {
     if (from.empty() || !is_first_rank()) return absl::OkStatus();
-    ASSIGN_OR_RETURN(const std::string found, ResolveCheckpoint(from));
-    ASSIGN_OR_RETURN(*reader, CheckpointReader::Open(found));
+    ASSIGN_OR_RETURN(FileStore* const files, StoreOf(from));
+    ASSIGN_OR_RETURN(const std::string found, ResolveCheckpoint(from, files));
+    ASSIGN_OR_RETURN(*reader, CheckpointReader::Open(found, files));
     origin = (*reader)->info().origin;
     ASSIGN_OR_RETURN(*packed_tokenizer, PackedTokenizerOf((*reader)->info()));
     notes.push_back(absl::StrCat("starts with the parameters of ", found,

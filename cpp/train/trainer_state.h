@@ -47,7 +47,7 @@ struct Trainer::State {
   std::unique_ptr<Evaluator> evaluator;       // the same
   std::shared_ptr<const Program> decode_program;  // made by the first generator
   MetricsLog metrics;
-  std::unique_ptr<BackgroundSaver> saver;  // rank 0 with an out_dir
+  std::unique_ptr<BackgroundSaver> saver;  // rank 0 with a checkpoint folder
   std::string stored_functions;            // for checkpoints; made by the first save
   bool has_stored_functions = false;
 
@@ -55,7 +55,7 @@ struct Trainer::State {
   int64_t step = 0;
   int64_t update_count = 0;
   int64_t tokens = 0;
-  int64_t saved_step = -1;   // newest step saved into out_dir, or resumed from there
+  int64_t saved_step = -1;   // newest step saved into checkpoint_folder, or resumed from there
 
   // --- What was found and noticed. ---
   double flops = 0;                // of a step on this rank, without recomputation
@@ -72,7 +72,10 @@ struct Trainer::State {
   Communicator* communicator() const { return run.environment.communicator; }
   bool is_alone() const { return settings.world <= 1; }
   bool is_first_rank() const { return settings.rank == 0; }
+  // trainer.checkpoint_folder, or that in out_dir; empty when there is neither.
   std::string checkpoint_folder() const;
+  // Where a path of a checkpoint is: a store of the host, or the local file system.
+  absl::StatusOr<FileStore*> StoreOf(const std::string& path) const;
 
   // --- trainer_setup.cc ---
   absl::Status Open(const Environment& environment);  // collective

@@ -112,6 +112,9 @@ TEST_F(FileTest, PathsJoinAndSplit) {
   EXPECT_EQ(FolderOf("a/b/"), "a");
   EXPECT_EQ(FolderOf("b"), ".");
   EXPECT_EQ(FolderOf("/b"), "/");
+  EXPECT_EQ(FolderOf("store://a/b"), "store://a");
+  EXPECT_EQ(FolderOf("store://a"), "store://");
+  EXPECT_EQ(FolderOf("store:/a"), "store:/");
   EXPECT_EQ(JoinPath("a", "b"), "a/b");
   EXPECT_EQ(JoinPath("a/", "b"), "a/b");
   EXPECT_EQ(JoinPath("a", "/b"), "/b");

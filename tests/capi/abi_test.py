@@ -36,8 +36,12 @@ WARNINGS = ["-Wall", "-Wextra", "-Wpedantic", "-Wshadow", "-Wconversion", "-Wcas
 
 
 def read(path):
+    """The text of a file; of a header with what stands beside it and is included."""
     with open(path, encoding="utf-8") as file:
-        return file.read()
+        text = file.read()
+    return re.sub(r'^#include "(tessera_\w+\.h)"\n',
+                  lambda match: read(os.path.join(os.path.dirname(path), match[1])), text,
+                  flags=re.M)
 
 
 def install_abidiff():

@@ -1,6 +1,6 @@
-// Method: checkpoints are saved to objects in memory and compared, byte by byte, with what they must
-// hold and with what the same save writes to a folder. Then every operation of the store fails in
-// turn, once alone and once with all after it, as in fault_test.cc.
+// Method: checkpoints are saved to objects in memory and compared, byte by byte, with what they
+// must hold and with what the same save writes to a folder. Then every operation of the store
+// fails in turn, once alone and once with all after it, as in fault_test.cc.
 #include "cpp/ckpt/object_store.h"
 
 #include <gtest/gtest.h>
@@ -77,6 +77,7 @@ TEST(ObjectStoreTest, SavesUnderAnyName) {
   const auto saved = SaveCheckpointAs("bucket://best/", request, Options(*store));
   ASSERT_OK(saved.status());
   EXPECT_EQ(saved->path, "bucket://best");
+  EXPECT_EQ(DifferenceOfStep("bucket:/best", 4, 40, store.get()), "");
   EXPECT_TRUE(bucket.objects.contains("best/manifest.tsm"));
   EXPECT_EQ(DifferenceOfStep("bucket://best", 4, 40, store.get()), "");
   EXPECT_TRUE(absl::IsAlreadyExists(
@@ -200,7 +201,8 @@ TEST(StoreTableTest, PathsSayWhichStore) {
   const auto found = StoreOfPath(&table, "bucket://runs/a");
   ASSERT_OK(found.status());
   EXPECT_NE(*found, &PosixFileStore());
-  for (const char* path : {"", "out/checkpoints", "/a://b", "C://b", "://b", "bucket:/b"}) {
+  EXPECT_EQ(*StoreOfPath(&table, "bucket:/runs/a"), *found);
+  for (const char* path : {"", "out/checkpoints", "/a://b", "C://b", "://b", "buckets:/b"}) {
     const auto local = StoreOfPath(&table, path);
     ASSERT_OK(local.status());
     EXPECT_EQ(*local, &PosixFileStore()) << path;

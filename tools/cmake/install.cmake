@@ -1,11 +1,12 @@
-# What `cmake --install` lays down for users of C and C++: the library, both headers, a package for
+# What `cmake --install` lays down for users of C and C++: the library, its headers, a package for
 # find_package(Tessera) and a file for pkg-config. All of it can be moved as a whole.
 include(CMakePackageConfigHelpers)
 set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/Tessera)
 
 install(TARGETS tessera EXPORT TesseraTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES capi/include/tessera.h capi/include/tessera.hpp
+install(FILES capi/include/tessera.h capi/include/tessera_store.h capi/include/tessera.hpp
+        capi/include/tessera_store.hpp
         DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
 install(EXPORT TesseraTargets NAMESPACE Tessera:: DESTINATION ${package_folder})

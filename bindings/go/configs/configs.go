@@ -2080,6 +2080,10 @@ type Trainer struct {
 	// number, in the order in which it has them; their columns of the router come along.
 	// `tessera moe-report` says which were busy (by default []; at least 0; at most 65535).
 	InitKeepExperts any `json:"init_keep_experts,omitempty"`
+	// Where checkpoints go, and where a resumed run looks for them: a folder, or "NAME://PATH"
+	// in the checkpoint store NAME that the host has registered. Empty: "checkpoints" in the
+	// folder of the run (by default "").
+	CheckpointFolder string `json:"checkpoint_folder,omitempty"`
 }
 
 // MarshalJSON writes the type's name too.

@@ -21,7 +21,7 @@ std::atomic<bool> checking{false};
 
 bool IsKind(uint32_t magic) {
   return magic >= static_cast<uint32_t>(HandleKind::kStatus) &&
-         magic <= static_cast<uint32_t>(HandleKind::kCorpus);
+         magic <= static_cast<uint32_t>(HandleKind::kListing);
 }
 
 std::string WithArticle(std::string_view noun) { return absl::StrCat("a ", noun); }
@@ -103,6 +103,8 @@ std::string_view KindName(HandleKind kind) {
       return "job";
     case HandleKind::kCorpus:
       return "corpus";
+    case HandleKind::kListing:
+      return "listing";
   }
   return "handle";
 }

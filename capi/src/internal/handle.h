@@ -30,6 +30,7 @@ enum class HandleKind : uint32_t {
   kGenerator,
   kJob,
   kCorpus,
+  kListing,
 };
 
 // "trainer"

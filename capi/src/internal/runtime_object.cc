@@ -178,6 +178,7 @@ Environment RuntimeObject::environment() {
   environment.optimizers = &optimizers_;
   environment.schedules = &schedules_;
   environment.sources = &sources_;
+  environment.stores = &stores_;
   environment.pool = pool_.get();
   environment.communicator = communicator_.get();
   environment.isa = isa_;

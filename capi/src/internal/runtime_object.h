@@ -16,6 +16,7 @@
 #include "absl/status/statusor.h"
 #include "absl/synchronization/mutex.h"
 #include "capi/src/internal/handle.h"
+#include "cpp/ckpt/store_table.h"
 #include "cpp/config/config.h"
 #include "cpp/config/part_table.h"
 #include "cpp/config/registry.h"
@@ -59,6 +60,7 @@ class RuntimeObject {
   PartTable<Optimizer>& optimizers() { return optimizers_; }
   PartTable<Schedule>& schedules() { return schedules_; }
   AddedSources& sources() { return sources_; }
+  StoreTable& stores() { return stores_; }
   int isa() const { return isa_; }
   // Why it is that one: "the best of this machine", "asked for; this machine has amx".
   const std::string& isa_reason() const { return isa_reason_; }
@@ -91,6 +93,7 @@ class RuntimeObject {
   PartTable<Optimizer> optimizers_;
   PartTable<Schedule> schedules_;
   AddedSources sources_;
+  StoreTable stores_;
   std::unique_ptr<ThreadPool> pool_;
   std::unique_ptr<Communicator> communicator_;
   int isa_ = TSR_ISA_REFERENCE;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
+#include "cpp/ckpt/store_table.h"
 #include "cpp/nn/stored_functions.h"
 #include "cpp/train/run_state.h"
 
@@ -23,8 +24,9 @@ absl::StatusOr<FunctionRef> StoredMain(RuntimeObject& runtime, const CheckpointI
 
 absl::StatusOr<StoredModel> OpenStoredModel(RuntimeObject& runtime, const std::string& path,
                                             const ModelOptions& options) {
-  ASSIGN_OR_RETURN(const std::string folder, ResolveCheckpoint(path));
-  ASSIGN_OR_RETURN(std::unique_ptr<CheckpointReader> reader, CheckpointReader::Open(folder));
+  ASSIGN_OR_RETURN(FileStore* const files, StoreOfPath(&runtime.stores(), path));
+  ASSIGN_OR_RETURN(const std::string folder, ResolveCheckpoint(path, files));
+  ASSIGN_OR_RETURN(std::unique_ptr<CheckpointReader> reader, CheckpointReader::Open(folder, files));
   const CheckpointInfo& info = reader->info();
   if (info.config.empty()) {
     return absl::FailedPreconditionError(absl::StrCat(

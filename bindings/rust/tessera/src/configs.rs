@@ -4940,6 +4940,14 @@ impl Trainer {
         self.0.insert("init_keep_experts".into(), json(value));
         self
     }
+
+    /// Where checkpoints go, and where a resumed run looks for them: a folder, or "NAME://PATH"
+    /// in the checkpoint store NAME that the host has registered. Empty: "checkpoints" in the
+    /// folder of the run (by default "").
+    pub fn checkpoint_folder(mut self, value: &str) -> Self {
+        self.0.insert("checkpoint_folder".into(), json(value));
+        self
+    }
 }
 
 /// Attention and feed-forward with norms and residual connections.

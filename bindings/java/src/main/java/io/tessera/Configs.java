@@ -4878,6 +4878,16 @@ public final class Configs {
       put("init_keep_experts", value);
       return this;
     }
+
+    /**
+     * Where checkpoints go, and where a resumed run looks for them: a folder, or "NAME://PATH" in
+     * the checkpoint store NAME that the host has registered. Empty: "checkpoints" in the folder
+     * of the run (by default "").
+     */
+    public Trainer checkpointFolder(String value) {
+      put("checkpoint_folder", value);
+      return this;
+    }
   }
 
   /**
