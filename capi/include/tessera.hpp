@@ -873,4 +873,6 @@ inline Job ExportModel(const Runtime& runtime, std::string_view path, std::strin
 
 }  // namespace tessera
 
+#include "tessera_store.hpp"
+
 #endif  // TESSERA_HPP_

@@ -111,15 +111,18 @@ class InstallTest(unittest.TestCase):
         self.assertNotIn("tessera", needed.lower().replace(self.folder.lower(), ""))
 
     def test_the_wrapper_reaches_every_function(self):
-        with open(os.path.join(self.prefix, "include", "tessera.hpp"), encoding="utf-8") as file:
-            used = set(re.findall(r"\btsr_\w+(?=\s*\(|[;>,)])", file.read()))
+        used = set()
+        for name in ("tessera.hpp", "tessera_store.hpp"):
+            with open(os.path.join(self.prefix, "include", name), encoding="utf-8") as file:
+                used |= set(re.findall(r"\btsr_\w+(?=\s*\(|[;>,)])", file.read()))
         with open(os.path.join(SOURCE, "capi", "symbols.txt"), encoding="utf-8") as file:
             functions = {line.split("#")[0].strip() for line in file} - {""}
         self.assertEqual(functions - used, set())
 
     def test_headers_of_both_kinds(self):
         include = os.path.join(self.prefix, "include")
-        self.assertEqual(sorted(os.listdir(include)), ["tessera.h", "tessera.hpp"])
+        self.assertEqual(sorted(os.listdir(include)), ["tessera.h", "tessera.hpp",
+                                                       "tessera_store.h", "tessera_store.hpp"])
         self.write("#include <tessera.h>\nint main(void) { return tsr_version() == 0; }\n",
                    "c", "only.c")
         for standard in ("c99", "c11"):

@@ -194,6 +194,94 @@ TEST_F(WrapperTest, PartsTrainAsTheBuiltInOnes) {
   EXPECT_THROW(runtime_.LoadPlugin("x.so"), Error);
 }
 
+// Objects in memory, held by the test.
+class MemoryStore : public CheckpointStore {
+ public:
+  struct Content {
+    std::map<std::string, std::string> objects, open;
+    bool is_gone = false;
+  };
+  struct Gone {};
+
+  explicit MemoryStore(Content& content) : content_(content) {}
+
+  void Write(std::string_view name, int64_t, std::string_view bytes, bool is_last) override {
+    if (content_.is_gone) throw Gone{};
+    std::string& object = content_.open[std::string(name)];
+    object.append(bytes);
+    if (is_last) content_.objects[std::string(name)] = std::move(object);
+  }
+  size_t Read(std::string_view name, int64_t offset, char* buffer, size_t size) override {
+    if (content_.is_gone) throw Gone{};
+    return content_.objects.at(std::string(name)).copy(buffer, size, static_cast<size_t>(offset));
+  }
+  void List(std::string_view prefix, const Add& add) override {
+    for (const auto& [name, object] : content_.objects) {
+      if (name.compare(0, prefix.size(), prefix) == 0) {
+        add(name, static_cast<int64_t>(object.size()));
+      }
+    }
+  }
+  void Rename(std::string_view from, std::string_view to) override {
+    std::map<std::string, std::string> renamed;
+    for (auto& [name, object] : content_.objects) {
+      const bool moves = name.compare(0, from.size(), from) == 0;
+      renamed[moves ? std::string(to) + name.substr(from.size()) : name] = std::move(object);
+    }
+    content_.objects = std::move(renamed);
+  }
+  void Remove(std::string_view name) override {
+    content_.objects.erase(std::string(name));
+    content_.open.erase(std::string(name));
+  }
+
+ private:
+  Content& content_;
+};
+
+std::string BytesOf(const Tensor& tensor) {
+  return std::string(static_cast<const char*>(tsr_tensor_data(tensor.get())), tensor.bytes());
+}
+
+TEST_F(WrapperTest, CheckpointsGoToAStore) {
+  MemoryStore::Content content;
+  RegisterStore(runtime_, "memory", std::make_unique<MemoryStore>(content));
+  Config plain = SmallConfig(), stored = SmallConfig();
+  stored.Set("trainer.checkpoint_folder", "memory://runs/a");
+  const std::string out = (folder_ / "plain").string();
+  Trainer(plain, out).Run().Wait();
+  {
+    Trainer first(stored);
+    first.Run(3).Wait();
+    first.Save();
+  }
+  Trainer second(stored, "", R"({"resume": true})");
+  second.Run().Wait();
+  for (const char* slot : {"", "m", "v"}) {
+    const std::string expected =
+        BytesOf(ReadTensor(runtime_, out + "/checkpoints", "embedding/weight", slot));
+    EXPECT_TRUE(expected ==
+                BytesOf(ReadTensor(runtime_, "memory://runs/a", "embedding/weight", slot)));
+    EXPECT_FALSE(expected.empty());
+  }
+  EXPECT_NE(InspectCheckpoint(runtime_, "memory://runs/a", true).find("\"step\": 6"),
+            std::string::npos);
+  content.is_gone = true;
+  EXPECT_THROW(second.Save("memory://best"), MemoryStore::Gone);
+  EXPECT_THROW(second.Load("memory://runs/a"), MemoryStore::Gone);
+  content.is_gone = false;
+  for (auto& [name, object] : content.objects) {
+    if (name.find("step_6") != std::string::npos) object[object.size() / 2] ^= 1;
+  }
+  try {
+    second.Load("memory://runs/a/step_6");
+    FAIL() << "expected DATA_LOSS";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), TSR_DATA_LOSS) << error.what();
+  }
+  second.Load("memory://runs/a/step_3");
+}
+
 TEST_F(WrapperTest, AJobTellsWhenItHasEnded) {
   Trainer trainer(SmallConfig());
   Job job = trainer.Run(2);
