@@ -49,6 +49,7 @@ TESSERA_CHEAP(tsr_job_progress)
 %ignore tsr_source_def;
 %ignore tsr_optimizer_def;
 %ignore tsr_schedule_def;
+%ignore tsr_store_def;
 %ignore tsr_plugin;
 %ignore tsr_kernel_operand;
 %ignore tsr_step_result;
@@ -228,6 +229,12 @@ TESSERA_CHEAP(tsr_job_progress)
   if (!TesseraScheduleIn($input, &def)) SWIG_fail;
   $1 = &def;
 }
+// (name, is_shared, write, read, list, rename, remove), as the methods of CheckpointStore but for
+// list(prefix, listing).
+%typemap(in) const tsr_store_def* def (tsr_store_def def) {
+  if (!TesseraStoreIn($input, &def)) SWIG_fail;
+  $1 = &def;
+}
 // callback(); it must not raise.
 %typemap(in) (tsr_job_end callback, void* user, void (*destroy)(void* user)) {
   if (!TesseraCallable($input)) SWIG_fail;
@@ -252,6 +259,7 @@ TESSERA_CHEAP(tsr_job_progress)
 %wrapper %{
 #include "csrc/operand_base.h"
 #include "csrc/callbacks.h"
+#include "csrc/store.h"
 #include "csrc/dlpack.h"
 #include "csrc/inputs.h"
 #include "csrc/tensor_base.h"

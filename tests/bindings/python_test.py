@@ -176,6 +176,9 @@ class PythonTest(unittest.TestCase):
     def test_data_sources_optimizers_and_schedules(self):
         self.suite("parts")
 
+    def test_checkpoint_stores(self):
+        self.suite("store")
+
     def test_plugins(self):
         plugins = {"right": {"SharpGate": plugin_testing.sharp_gate(self.folder),
                              "BluntGate": plugin_testing.blunt_gate()},

@@ -17,7 +17,7 @@ Tensor      memory shared with NumPy and PyTorch
 Generator   text from a trained model
 Checkpoint  what is stored
 Module, Op  parts of models of your own; ops to build them from are in `tessera.ops`
-Optimizer, Schedule, DataSource    of your own, too
+Optimizer, Schedule, DataSource, CheckpointStore    of your own, too
 Runtime     threads and kernels; one is made when none is given
 torch       modules of the catalogue as torch.nn.Module (import tessera.torch)
 """
@@ -42,6 +42,7 @@ from .op import Op, Operand
 from .optimizer import Optimizer, Schedule
 from .program import Parameters, Program
 from .runtime import Runtime, build_info, default_runtime, version
+from .store import CheckpointStore
 from .tensor import Tensor
 from .trainer import Trainer
 from .value import Value
@@ -55,11 +56,11 @@ def register(*parts: Any) -> None:
 
 
 __all__ = [
-    "Aborted", "AlreadyExists", "Cancelled", "Checkpoint", "Config", "DataLoss", "DataSource",
-    "DeadlineExceeded", "FailedPrecondition", "Generator", "Graph", "Internal", "InvalidArgument",
-    "Job", "Module", "NotFound", "Op", "Operand", "Optimizer", "OutOfRange", "Parameters", "Part",
-    "PermissionDenied", "Program", "Progress", "ResourceExhausted", "Runtime", "Schedule", "Scope",
-    "StepResult", "Tensor", "TesseraError", "Trainer", "Unavailable", "Unimplemented", "Unknown",
-    "Value", "build_info", "default_runtime", "errors", "export_model", "field", "import_model",
-    "register", "slot", "version", "write_tokens",
+    "Aborted", "AlreadyExists", "Cancelled", "Checkpoint", "CheckpointStore", "Config", "DataLoss",
+    "DataSource", "DeadlineExceeded", "FailedPrecondition", "Generator", "Graph", "Internal",
+    "InvalidArgument", "Job", "Module", "NotFound", "Op", "Operand", "Optimizer", "OutOfRange",
+    "Parameters", "Part", "PermissionDenied", "Program", "Progress", "ResourceExhausted", "Runtime",
+    "Schedule", "Scope", "StepResult", "Tensor", "TesseraError", "Trainer", "Unavailable",
+    "Unimplemented", "Unknown", "Value", "build_info", "default_runtime", "errors", "export_model",
+    "field", "import_model", "register", "slot", "version", "write_tokens",
 ]

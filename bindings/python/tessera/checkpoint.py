@@ -55,17 +55,25 @@ class Checkpoint(Mapping[str, Tensor]):
     model.load_state_dict({path: tensor.torch() for path, tensor in checkpoint.items()})
     ```
     Args:
-        path: a checkpoint, or a folder of them.
+        path: a checkpoint, or a folder of them; "NAME://PATH" in a store of the runtime.
         verify: read every byte and compare checksums.
+        runtime: knows checkpoint stores, and reads all tensors; by default folders are read without
+            one, and stores with the default runtime.
 
     Raises:
         NotFound: nothing is there.
         DataLoss: it is damaged; the message says which file and where.
     """
 
-    def __init__(self, path: PathLike, *, verify: bool = False) -> None:
+    def __init__(self, path: PathLike, *, verify: bool = False,
+                 runtime: Runtime | None = None) -> None:
+        name = os.fspath(path)
+        if runtime is None and "://" in name:
+            runtime = default_runtime()
+        self._runtime = runtime
         self.facts: dict[str, Any] = json.loads(
-            _raw.tsr_checkpoint_inspect(os.fspath(path), int(verify)))
+            _raw.tsr_checkpoint_inspect(name, int(verify)) if runtime is None else
+            _raw.tsr_runtime_inspect(runtime.handle, name, int(verify)))
         self.path: str = self.facts["path"]
         self.step: int = self.facts["step"]
         self._boxes: dict[str, list[dict[str, Any]]] = {}
@@ -98,6 +106,9 @@ class Checkpoint(Mapping[str, Tensor]):
         return list(self._states)
 
     def _read(self, records: list[dict[str, Any]]) -> Tensor:
+        if self._runtime is not None:
+            return Tensor(_raw.tsr_runtime_read_tensor(
+                self._runtime.handle, self.path, records[0]["path"], records[0].get("slot", "")))
         dims = records[0]["dims"]
         tensor = Tensor.zeros(dims, records[0]["dtype"])
         target = tensor._bytes()

@@ -63,7 +63,8 @@ class Runtime(Owner):
 
     def register(self, *parts: Any) -> None:
         """Adds parts of one's own: classes derived from `tessera.Module`, `tessera.Op`,
-        `tessera.Optimizer` or `tessera.Schedule`, and each `tessera.DataSource`.
+        `tessera.Optimizer` or `tessera.Schedule`, each `tessera.DataSource` and each
+        `tessera.CheckpointStore`.
 
         Raises:
             AlreadyExists: there is a type or op of that name.

@@ -28,14 +28,15 @@ class Trainer(Owner):
     ```
     Args:
         config: a Config, or a dict that makes one.
-        out: folder of metrics.jsonl and checkpoints; nothing is written without one.
+        out: folder of metrics.jsonl and checkpoints, for which the config may name another
+            (trainer.checkpoint_folder); without it no metrics are written.
         resume: go on from the newest complete checkpoint of `out`, if there is one.
         sink: called with the dict of each metrics record, on the thread that steps; see `add_sink`.
 
     Raises:
         NotFound: the data are not there.
-        AlreadyExists: `out` holds checkpoints and `resume` is false.
-        DataLoss: it holds checkpoints and all are damaged.
+        AlreadyExists: there are checkpoints and `resume` is false.
+        DataLoss: there are checkpoints and all are damaged.
     """
 
     def __init__(self, config: Union[Config, Mapping[str, Any]], out: PathLike = "", *,
@@ -142,7 +143,7 @@ class Trainer(Owner):
         return loss
 
     def save(self, path: PathLike = "") -> None:
-        """Saves a checkpoint, to out/checkpoints/step_N when no path is given."""
+        """Saves a checkpoint, as step_N among those of the run when no path is given."""
         _raw.tsr_trainer_save(self.handle, os.fspath(path))
 
     def load(self, path: PathLike) -> None:

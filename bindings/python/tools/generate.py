@@ -269,6 +269,15 @@ from .value import Value, builder_of
 
 # ---- _raw.pyi ------------------------------------------------------------------------------------
 
+def header_text(path):
+    """A header, and those beside it that it includes."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    folder = os.path.dirname(path)
+    return text + "".join(header_text(os.path.join(folder, name)) for name in
+                          re.findall(r'^#include "(\w+\.h)"', text, re.M))
+
+
 def raw_stub(header):
     """A line for each function; what it does is said in the header."""
     declaration = re.compile(r"/\*((?:(?!\*/).)*)\*/\s*TSR_API\s[^;]*?\b(tsr_\w+)\s*\([^;]*\);",
@@ -290,8 +299,7 @@ def raw_stub(header):
 def main(library, header, folder):
     catalogue = Catalogue(library)
     ops = [catalogue.describe(item["op"]) for item in catalogue.list("ops")]
-    with open(header, encoding="utf-8") as file:
-        stub = raw_stub(file.read())
+    stub = raw_stub(header_text(header))
     for name, text in (("configs.py", configs_module(catalogue.config_types())),
                        ("ops.py", ops_module(ops)), ("_raw.pyi", stub)):
         with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
