@@ -473,6 +473,105 @@ pub type tsr_generate_callback = ::core::option::Option<
         text_len: usize,
     ) -> i32,
 >;
+#[repr(C)]
+#[derive(Debug)]
+pub struct tsr_listing {
+    _unused: [u8; 0],
+}
+pub type tsr_store_write = ::core::option::Option<
+    unsafe extern "C" fn(
+        user: *mut ::core::ffi::c_void,
+        name: *const ::core::ffi::c_char,
+        name_len: usize,
+        offset: i64,
+        bytes: *const ::core::ffi::c_void,
+        len: usize,
+        last: i32,
+    ) -> *mut tsr_status,
+>;
+pub type tsr_store_read = ::core::option::Option<
+    unsafe extern "C" fn(
+        user: *mut ::core::ffi::c_void,
+        name: *const ::core::ffi::c_char,
+        name_len: usize,
+        offset: i64,
+        buffer: *mut ::core::ffi::c_void,
+        len: usize,
+        out_len: *mut usize,
+    ) -> *mut tsr_status,
+>;
+pub type tsr_store_list = ::core::option::Option<
+    unsafe extern "C" fn(
+        user: *mut ::core::ffi::c_void,
+        prefix: *const ::core::ffi::c_char,
+        prefix_len: usize,
+        listing: *mut tsr_listing,
+    ) -> *mut tsr_status,
+>;
+pub type tsr_store_rename = ::core::option::Option<
+    unsafe extern "C" fn(
+        user: *mut ::core::ffi::c_void,
+        from: *const ::core::ffi::c_char,
+        from_len: usize,
+        to: *const ::core::ffi::c_char,
+        to_len: usize,
+    ) -> *mut tsr_status,
+>;
+pub type tsr_store_remove = ::core::option::Option<
+    unsafe extern "C" fn(
+        user: *mut ::core::ffi::c_void,
+        name: *const ::core::ffi::c_char,
+        name_len: usize,
+    ) -> *mut tsr_status,
+>;
+#[repr(C)]
+#[derive(Debug, Copy, Clone)]
+pub struct tsr_store_def {
+    pub struct_size: u32,
+    pub is_shared: i32,
+    pub name: *const ::core::ffi::c_char,
+    pub write: tsr_store_write,
+    pub read: tsr_store_read,
+    pub list: tsr_store_list,
+    pub rename: tsr_store_rename,
+    pub remove: tsr_store_remove,
+    pub user: *mut ::core::ffi::c_void,
+    pub destroy: ::core::option::Option<unsafe extern "C" fn(user: *mut ::core::ffi::c_void)>,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of tsr_store_def"][::core::mem::size_of::<tsr_store_def>() - 72usize];
+    ["Alignment of tsr_store_def"][::core::mem::align_of::<tsr_store_def>() - 8usize];
+    ["Offset of field: tsr_store_def::struct_size"]
+        [::core::mem::offset_of!(tsr_store_def, struct_size) - 0usize];
+    ["Offset of field: tsr_store_def::is_shared"]
+        [::core::mem::offset_of!(tsr_store_def, is_shared) - 4usize];
+    ["Offset of field: tsr_store_def::name"]
+        [::core::mem::offset_of!(tsr_store_def, name) - 8usize];
+    ["Offset of field: tsr_store_def::write"]
+        [::core::mem::offset_of!(tsr_store_def, write) - 16usize];
+    ["Offset of field: tsr_store_def::read"]
+        [::core::mem::offset_of!(tsr_store_def, read) - 24usize];
+    ["Offset of field: tsr_store_def::list"]
+        [::core::mem::offset_of!(tsr_store_def, list) - 32usize];
+    ["Offset of field: tsr_store_def::rename"]
+        [::core::mem::offset_of!(tsr_store_def, rename) - 40usize];
+    ["Offset of field: tsr_store_def::remove"]
+        [::core::mem::offset_of!(tsr_store_def, remove) - 48usize];
+    ["Offset of field: tsr_store_def::user"]
+        [::core::mem::offset_of!(tsr_store_def, user) - 56usize];
+    ["Offset of field: tsr_store_def::destroy"]
+        [::core::mem::offset_of!(tsr_store_def, destroy) - 64usize];
+};
+impl Default for tsr_store_def {
+    fn default() -> Self {
+        let mut s = ::core::mem::MaybeUninit::<Self>::uninit();
+        unsafe {
+            ::core::ptr::write_bytes(s.as_mut_ptr(), 0, 1);
+            s.assume_init()
+        }
+    }
+}
 extern "C" {
     pub fn tsr_version() -> u32;
     pub fn tsr_build_info(
@@ -968,5 +1067,33 @@ extern "C" {
         options: *const ::core::ffi::c_char,
         options_len: usize,
         out_job: *mut *mut tsr_job,
+    ) -> *mut tsr_status;
+    pub fn tsr_runtime_register_store(
+        runtime: *mut tsr_runtime,
+        def: *const tsr_store_def,
+    ) -> *mut tsr_status;
+    pub fn tsr_listing_add(
+        listing: *mut tsr_listing,
+        name: *const ::core::ffi::c_char,
+        name_len: usize,
+        bytes: i64,
+    ) -> *mut tsr_status;
+    pub fn tsr_runtime_inspect(
+        runtime: *mut tsr_runtime,
+        path: *const ::core::ffi::c_char,
+        path_len: usize,
+        verify: i32,
+        out_text: *mut *mut ::core::ffi::c_char,
+        out_len: *mut usize,
+    ) -> *mut tsr_status;
+    pub fn tsr_runtime_read_tensor(
+        runtime: *mut tsr_runtime,
+        path: *const ::core::ffi::c_char,
+        path_len: usize,
+        name: *const ::core::ffi::c_char,
+        name_len: usize,
+        slot: *const ::core::ffi::c_char,
+        slot_len: usize,
+        out_tensor: *mut *mut tsr_tensor,
     ) -> *mut tsr_status;
 }

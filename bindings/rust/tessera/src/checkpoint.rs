@@ -63,6 +63,19 @@ impl Checkpoint {
         Checkpoint::inspect(path.as_ref(), 1)
     }
 
+    /// As [`Checkpoint::verify`], of a path that may be in a store of the runtime: its tensors are
+    /// read by [`Runtime::read_tensor`].
+    pub fn verify_in(runtime: &Runtime, path: impl AsRef<Path>) -> Result<Checkpoint> {
+        let path = path_text(path.as_ref())?;
+        Checkpoint::from_json(runtime.inspect(path, 1)?, path)
+    }
+
+    /// As [`Checkpoint::open`], of a path that may be in a store of the runtime.
+    pub fn open_in(runtime: &Runtime, path: impl AsRef<Path>) -> Result<Checkpoint> {
+        let path = path_text(path.as_ref())?;
+        Checkpoint::from_json(runtime.inspect(path, 0)?, path)
+    }
+
     fn inspect(path: &Path, verify: i32) -> Result<Checkpoint> {
         let path = path_text(path)?;
         // SAFETY: pointer and length.
@@ -71,6 +84,10 @@ impl Checkpoint {
                 sys::tsr_checkpoint_inspect(start(path), path.len(), verify, text, len)
             })?
         };
+        Checkpoint::from_json(json, path)
+    }
+
+    fn from_json(json: Json, path: &str) -> Result<Checkpoint> {
         let tensors: Result<Vec<_>> =
             json["tensors"].as_array().into_iter().flatten().map(TensorInfo::from_json).collect();
         let folder = PathBuf::from(json["path"].as_str().unwrap_or(path));

@@ -3,7 +3,8 @@
 //! A model is a [`Config`]; a [`Trainer`] trains it, a [`Generator`] writes text with it, a
 //! [`Program`] runs it on tensors, with gradients if wanted. Parts of one's own are closures:
 //! [`Runtime::register_module`], [`Runtime::register_op`], [`Runtime::register_source`],
-//! [`Runtime::register_optimizer`], [`Runtime::register_schedule`].
+//! [`Runtime::register_optimizer`], [`Runtime::register_schedule`]; a [`CheckpointStore`] is a
+//! place for checkpoints.
 //!
 //! Threads: [`Runtime`], [`Config`], [`Tensor`], [`Job`] and [`Checkpoint`] can be shared between
 //! threads; [`Graph`], [`Program`], [`Trainer`] and [`Generator`] can be sent to another one.
@@ -32,6 +33,7 @@ mod paths;
 mod plugin;
 mod program;
 mod runtime;
+mod store;
 mod tensor;
 mod trainer;
 
@@ -49,6 +51,7 @@ pub use optimizer::Update;
 pub use plugin::{start_plugin, PluginDef, PluginRuntime, PluginStatus};
 pub use program::{Outputs, Program, ProgramOptions};
 pub use runtime::{Runtime, RuntimeBuilder};
+pub use store::CheckpointStore;
 pub use tensor::{DType, Element, Tensor};
 pub use trainer::{Step, Steps, Trainer, TrainerBuilder};
 

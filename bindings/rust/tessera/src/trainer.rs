@@ -81,7 +81,8 @@ pub struct TrainerBuilder<'a> {
 }
 
 impl TrainerBuilder<'_> {
-    /// Where `metrics.jsonl` and `checkpoints/` go; by default nowhere.
+    /// Where `metrics.jsonl` and `checkpoints/` go, for which the config may name another folder; by
+    /// default nowhere.
     pub fn out_dir(mut self, folder: impl Into<PathBuf>) -> Self {
         self.out_dir = folder.into();
         self
@@ -201,7 +202,7 @@ impl Trainer {
         Ok(loss)
     }
 
-    /// Saves to `out_dir/checkpoints/step_N`; returns when it is complete on disk.
+    /// Saves as `step_N` among the checkpoints of the run; returns when it is complete.
     pub fn save(&mut self) -> Result<()> {
         // SAFETY: an empty path.
         unsafe { ffi::check(sys::tsr_trainer_save(self.raw(), ptr::null(), 0)) }
