@@ -75,6 +75,38 @@ tsr_status* tesseraRegisterSchedule(tsr_runtime* runtime, const char* schema, co
   return tsr_runtime_register_schedule(runtime, &def);
 }
 
+static tsr_status* StoreWrite(void* user, const char* name, size_t name_len, int64_t offset,
+                              const void* bytes, size_t len, int32_t last) {
+  return tesseraGoStoreWrite(user, (char*)name, name_len, offset, (void*)bytes, len, last);
+}
+
+static tsr_status* StoreRead(void* user, const char* name, size_t name_len, int64_t offset,
+                             void* buffer, size_t len, size_t* out_len) {
+  return tesseraGoStoreRead(user, (char*)name, name_len, offset, buffer, len, out_len);
+}
+
+static tsr_status* StoreList(void* user, const char* prefix, size_t prefix_len,
+                             tsr_listing* listing) {
+  return tesseraGoStoreList(user, (char*)prefix, prefix_len, listing);
+}
+
+static tsr_status* StoreRename(void* user, const char* from, size_t from_len, const char* to,
+                               size_t to_len) {
+  return tesseraGoStoreRename(user, (char*)from, from_len, (char*)to, to_len);
+}
+
+static tsr_status* StoreRemove(void* user, const char* name, size_t name_len) {
+  return tesseraGoStoreRemove(user, (char*)name, name_len);
+}
+
+tsr_status* tesseraRegisterStore(tsr_runtime* runtime, const char* name, int32_t is_shared,
+                                 void* user) {
+  const tsr_store_def def = {
+      sizeof(def),  is_shared,    name, &StoreWrite,      &StoreRead, &StoreList,
+      &StoreRename, &StoreRemove, user, &tesseraGoDestroy};
+  return tsr_runtime_register_store(runtime, &def);
+}
+
 tsr_status* tesseraOnEnd(tsr_job* job, void* user) {
   return tsr_job_on_end(job, &tesseraGoEnd, user, &tesseraGoDestroy);
 }

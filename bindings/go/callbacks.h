@@ -13,6 +13,8 @@ tsr_status* tesseraRegisterOptimizer(tsr_runtime* runtime, const char* schema, c
                                      const char* slots, void* user);
 tsr_status* tesseraRegisterSchedule(tsr_runtime* runtime, const char* schema, const char* type,
                                     void* user);
+tsr_status* tesseraRegisterStore(tsr_runtime* runtime, const char* name, int32_t is_shared,
+                                 void* user);
 tsr_status* tesseraOnEnd(tsr_job* job, void* user);
 tsr_status* tesseraAddSink(tsr_trainer* trainer, void* user);
 tsr_status* tesseraGenerate(tsr_generator* generator, const char* prompt, size_t prompt_len,

@@ -22,6 +22,8 @@ type Checkpoint struct {
 	Tensors []TensorInfo
 	// JSON is all that is known of it, as the library writes it.
 	JSON json.RawMessage
+
+	runtime *Runtime // reads the tensors; nil: they are read from the folder
 }
 
 // TensorInfo is a tensor of a checkpoint.
@@ -56,6 +58,10 @@ func inspect(path string, verify C.int32_t) (*Checkpoint, error) {
 	if err != nil {
 		return nil, err
 	}
+	return newCheckpoint(nil, found)
+}
+
+func newCheckpoint(runtime *Runtime, found []byte) (*Checkpoint, error) {
 	var fields struct {
 		Path    string       `json:"path"`
 		Step    int64        `json:"step"`
@@ -64,7 +70,7 @@ func inspect(path string, verify C.int32_t) (*Checkpoint, error) {
 	if err := json.Unmarshal(found, &fields); err != nil {
 		return nil, Errorf(Internal, "the checkpoint's description: %w", err)
 	}
-	return &Checkpoint{fields.Path, fields.Step, fields.Tensors, found}, nil
+	return &Checkpoint{fields.Path, fields.Step, fields.Tensors, found, runtime}, nil
 }
 
 // ImportCheckpoint reads a model from elsewhere into a new checkpoint at path: source is a Hugging
@@ -118,6 +124,9 @@ func (c *Checkpoint) Read(path string) (*Tensor, error) { return c.ReadSlot(path
 func (c *Checkpoint) ReadSlot(path, slot string) (*Tensor, error) {
 	for _, info := range c.Tensors {
 		if info.Path == path && info.Slot == slot {
+			if c.runtime != nil {
+				return c.runtime.readTensor(c.Path, path, slot)
+			}
 			return c.read(info)
 		}
 	}

@@ -75,9 +75,10 @@ func (f *sinkFailure) take() error {
 
 // TrainerOptions: where a trainer writes and how it begins.
 type TrainerOptions struct {
-	// OutDir is where metrics.jsonl and checkpoints/ go; empty: nowhere.
+	// OutDir is where metrics.jsonl and checkpoints/ go; empty: nowhere, but for the config's
+	// trainer.checkpoint_folder.
 	OutDir string `json:"-"`
-	// Resume goes on from the newest complete checkpoint of OutDir.
+	// Resume goes on from the newest complete checkpoint of the run.
 	Resume bool `json:"resume,omitempty"`
 }
 
@@ -159,7 +160,7 @@ func (t *Trainer) Evaluate() (float64, error) {
 	return float64(loss), err
 }
 
-// Save saves to OutDir/checkpoints/step_N; it returns when that is complete on disk.
+// Save saves as step_N among the checkpoints of the run; it returns when that is complete.
 func (t *Trainer) Save() error { return t.save("") }
 
 // SaveTo saves a checkpoint to path.
