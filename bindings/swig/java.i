@@ -19,6 +19,7 @@
 #include "native/errors.h"
 #include "native/arrays.h"
 #include "native/callbacks.h"
+#include "native/store.h"
 #include "native/dlpack.h"
 %}
 
@@ -30,6 +31,7 @@
 %ignore tsr_source_def;
 %ignore tsr_optimizer_def;
 %ignore tsr_schedule_def;
+%ignore tsr_store_def;
 %ignore tsr_plugin;
 %ignore tsr_kernel_operand;
 %ignore tsr_step_result;
@@ -265,6 +267,13 @@ TESSERA_TYPE(jobjectArray, Object[], const tsr_schedule_def* def)
   $1 = &schedule;
 }
 %typemap(freearg) const tsr_schedule_def* def { TesseraModuleFree(&module$argnum); }
+// {byte[] name, the store, int[] {is shared}}.
+TESSERA_TYPE(jobjectArray, Object[], const tsr_store_def* def)
+%typemap(in) const tsr_store_def* def (TesseraStore store) {
+  if (!TesseraStoreIn(jenv, $input, &store)) return $null;
+  $1 = &store.def;
+}
+%typemap(freearg) const tsr_store_def* def { free(store$argnum.name); }
 TESSERA_TYPE(jobject, Object, (tsr_job_end callback, void* user, void (*destroy)(void* user)))
 %typemap(in) (tsr_job_end callback, void* user, void (*destroy)(void* user)) {
   $1 = &TesseraEnd;

@@ -14,7 +14,8 @@ static JavaVM* tessera_vm;
 static pthread_key_t tessera_attached;
 static jclass tessera_exception, tessera_callbacks, tessera_byte_array;
 static jmethodID tessera_new_exception, tessera_build, tessera_run, tessera_gradient, tessera_sink,
-    tessera_piece, tessera_read, tessera_update, tessera_factor, tessera_end;
+    tessera_piece, tessera_read, tessera_update, tessera_factor, tessera_end, tessera_store_write,
+    tessera_store_read, tessera_store_list, tessera_store_rename, tessera_store_remove;
 
 static void TesseraDetach(void* unused) {
   (void)unused;
@@ -69,6 +70,11 @@ JNIEXPORT jint JNICALL JNI_OnLoad(JavaVM* vm, void* reserved) {
   tessera_read = TesseraStatic(env, "read", "(Ljava/lang/Object;J[B)J");
   tessera_update = TesseraStatic(env, "update", "(Ljava/lang/Object;J[B[I[I)J");
   tessera_factor = TesseraStatic(env, "factor", "(Ljava/lang/Object;[BJJ[D)J");
+  tessera_store_write = TesseraStatic(env, "storeWrite", "(Ljava/lang/Object;[BJ[BZ)J");
+  tessera_store_read = TesseraStatic(env, "storeRead", "(Ljava/lang/Object;[BJI[[B)J");
+  tessera_store_list = TesseraStatic(env, "storeList", "(Ljava/lang/Object;[BJ)J");
+  tessera_store_rename = TesseraStatic(env, "storeRename", "(Ljava/lang/Object;[B[B)J");
+  tessera_store_remove = TesseraStatic(env, "storeRemove", "(Ljava/lang/Object;[B)J");
   tessera_end = TesseraStatic(env, "end", "(Ljava/lang/Object;)V");
   tessera_piece = TesseraStatic(env, "piece", "(Ljava/lang/Object;[B)I");
   /* A method that is missing has left its exception, which loading then throws. */

@@ -71,6 +71,45 @@ final class Callbacks {
     }
   }
 
+  /** What a method of a store does. */
+  private interface Act {
+    void with(CheckpointStore store) throws Exception;
+  }
+
+  private static long inStore(Object store, Act act) {
+    try {
+      act.with((CheckpointStore) store);
+      return 0;
+    } catch (Throwable thrown) {
+      return Failures.status(thrown);
+    }
+  }
+
+  static long storeWrite(Object store, byte[] name, long offset, byte[] data, boolean isLast) {
+    return inStore(store, to -> to.write(Text.of(name), offset, data, isLast));
+  }
+
+  static long storeRead(Object store, byte[] name, long offset, int size, byte[][] out) {
+    return inStore(store,
+        from -> out[0] = Runtime.notNull(from.read(Text.of(name), offset, size), "bytes"));
+  }
+
+  static long storeList(Object store, byte[] prefix, long listing) {
+    return inStore(store, in -> {
+      for (Map.Entry<String, Long> object : in.list(Text.of(prefix)).entrySet()) {
+        Raw.tsr_listing_add(listing, Text.bytes(object.getKey()), object.getValue());
+      }
+    });
+  }
+
+  static long storeRename(Object store, byte[] from, byte[] to) {
+    return inStore(store, in -> in.rename(Text.of(from), Text.of(to)));
+  }
+
+  static long storeRemove(Object store, byte[] name) {
+    return inStore(store, from -> from.remove(Text.of(name)));
+  }
+
   static void end(Object action) {
     try {
       ((Runnable) action).run();

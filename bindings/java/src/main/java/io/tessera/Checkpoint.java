@@ -21,12 +21,14 @@ public final class Checkpoint {
   public record TensorInfo(String path, String kind, String slot, DType dtype, List<Long> dims,
       String file, long offset, long bytes, boolean isPart) {}
 
+  private final Runtime runtime;  // null: read from the folder
   private final Path folder;
   private final String json;
   private final long step;
   private final List<TensorInfo> tensors = new ArrayList<>();
 
-  private Checkpoint(Path path, String json) throws TesseraException {
+  private Checkpoint(Runtime runtime, Path path, String json) throws TesseraException {
+    this.runtime = runtime;
     Map<String, Object> fields = Json.parseObject(json);
     this.json = json;
     folder = Path.of(String.valueOf(fields.getOrDefault("path", path.toString())));
@@ -56,10 +58,30 @@ public final class Checkpoint {
     return inspect(path, 1);
   }
 
+  /**
+   * As {@link #open(Path)}, also of a path in a store of the runtime, which then reads the tensors
+   * and must be open for that.
+   */
+  public static Checkpoint open(Runtime runtime, Path path) throws TesseraException {
+    return inspect(runtime, path, 0);
+  }
+
+  /** As {@link #open(Runtime, Path)}, comparing every checksum. */
+  public static Checkpoint verify(Runtime runtime, Path path) throws TesseraException {
+    return inspect(runtime, path, 1);
+  }
+
   private static Checkpoint inspect(Path path, int verify) throws TesseraException {
     byte[] bytes = Text.bytes(path.toString());
-    return new Checkpoint(path,
+    return new Checkpoint(null, path,
         Text.of(out -> Raw.tsr_checkpoint_inspect(bytes, verify, out)));
+  }
+
+  private static Checkpoint inspect(Runtime runtime, Path path, int verify)
+      throws TesseraException {
+    byte[] bytes = Text.bytes(path.toString());
+    return new Checkpoint(runtime, path, runtime.text(
+        handle -> out -> Raw.tsr_runtime_inspect(handle, bytes, verify, out)));
   }
 
   /**
@@ -122,6 +144,13 @@ public final class Checkpoint {
   }
 
   private Tensor read(TensorInfo info) throws TesseraException {
+    if (runtime != null) {
+      byte[] path = Text.bytes(folder.toString());
+      byte[] name = Text.bytes(info.path());
+      byte[] slot = Text.bytes(info.slot());
+      return new Tensor(runtime.use(handle -> NativeHandle.make(
+          out -> Raw.tsr_runtime_read_tensor(handle, path, name, slot, out))));
+    }
     if (info.isPart()) {
       throw new TesseraException(Code.UNIMPLEMENTED,
           info.path() + ": expected a whole tensor, got the part of a rank");

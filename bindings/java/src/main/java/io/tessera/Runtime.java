@@ -167,6 +167,26 @@ public final class Runtime extends NativeHandle {
   }
 
   /**
+   * Registers a checkpoint store that this process alone saves to. {@code name://path} is a path in
+   * it wherever a checkpoint's path is asked for, {@code Path.of("name:/path")} too.
+   */
+  public void registerStore(String name, CheckpointStore store) throws TesseraException {
+    registerStore(name, store, false);
+  }
+
+  /**
+   * Registers a checkpoint store. With {@code isShared} other processes save there too; then nobody
+   * knows whether the writer of what is named {@code .tmp-...} is dead, and what such a one left
+   * stays.
+   */
+  public void registerStore(String name, CheckpointStore store, boolean isShared)
+      throws TesseraException {
+    Object[] parts = {
+      Text.withoutNul(name, "name"), notNull(store, "store"), new int[] {isShared ? 1 : 0}};
+    act(handle -> Raw.tsr_runtime_register_store(handle, parts));
+  }
+
+  /**
    * Loads a shared library that registers parts of its own with this runtime; its manifest, JSON.
    * PERMISSION_DENIED unless {@link Builder#plugins} allowed it.
    */
