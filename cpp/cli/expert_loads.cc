@@ -117,13 +117,36 @@ Error ReadMetrics(const std::string& path, std::map<std::string, Rows>* layers) 
                "mixture's `balance` and train", TSR_NOT_FOUND);
 }
 
-// Into at most `most` rows, whatever the length of the text.
+Error CheckChoices(const std::string& path, const SafetensorsEntry& entry, const int32_t* ids,
+                   size_t count) {
+  for (size_t i = 0; i < count; ++i) {
+    if (ids[i] >= -1 && ids[i] < static_cast<int32_t>(kMostExperts)) continue;
+    return Error(Format("%s: tensor '%s': expected experts from -1 to %zu, got %d at index %zu",
+                        path.c_str(), entry.name.c_str(), kMostExperts - 1, ids[i], i),
+                 TSR_DATA_LOSS);
+  }
+  return Error();
+}
+
+// Counts to shares of their sum.
+void Scale(std::vector<double>* counts) {
+  double sum = 0;
+  for (const double n : *counts) sum += n;
+  for (double& n : *counts) n = sum > 0 ? n / sum : 0;
+}
+
+void Count(const int32_t* ids, size_t count, std::vector<double>* counts) {
+  for (size_t i = 0; i < count; ++i) {
+    if (ids[i] < 0) continue;
+    const auto expert = static_cast<size_t>(ids[i]);
+    if (expert >= counts->size()) counts->resize(expert + 1, 0);
+    ++(*counts)[expert];
+  }
+}
+
+// Of an evaluation, into at most `most` rows, whatever the length of the text.
 Error AddRouting(const std::string& path, const SafetensorsReader& file,
                  const SafetensorsEntry& entry, size_t most, Rows* rows) {
-  if (entry.dtype != TSR_I32 || entry.dims.size() < 2) {
-    return Error(Format("%s: tensor '%s': expected i32 of tokens and choices, got %zu dims",
-                        path.c_str(), entry.name.c_str(), entry.dims.size()), TSR_DATA_LOSS);
-  }
   if (entry.bytes == 0) return Error();
   Tensor tensor;
   CLI_RETURN_IF_ERROR(file.Read(entry, &tensor));
@@ -131,42 +154,83 @@ Error AddRouting(const std::string& path, const SafetensorsReader& file,
   const auto choices = static_cast<size_t>(entry.dims.back());
   const auto length = static_cast<size_t>(entry.dims[entry.dims.size() - 2]);
   const size_t count = static_cast<size_t>(entry.bytes) / sizeof(int32_t);
-  for (size_t i = 0; i < count; ++i) {
-    if (ids[i] < -1 || ids[i] >= static_cast<int32_t>(kMostExperts)) {
-      return Error(Format("%s: tensor '%s': expected experts from -1 to %zu, got %d at index %zu",
-                          path.c_str(), entry.name.c_str(), kMostExperts - 1, ids[i], i),
-                   TSR_DATA_LOSS);
-    }
-    rows->experts = std::max(rows->experts, static_cast<size_t>(ids[i] + 1));
-  }
+  CLI_RETURN_IF_ERROR(CheckChoices(path, entry, ids, count));
   const size_t count_of_rows = std::min(most, length);
-  rows->shares.assign(count_of_rows, std::vector<double>(rows->experts, 0));
-  for (size_t i = 0; i < count; ++i) {
-    const size_t row = i / choices % length * count_of_rows / length;
-    if (ids[i] >= 0) ++rows->shares[row][static_cast<size_t>(ids[i])];
+  rows->shares.assign(count_of_rows, {});
+  for (size_t i = 0; i < count; i += choices) {
+    Count(ids + i, choices, &rows->shares[i / choices % length * count_of_rows / length]);
   }
+  for (const auto& counts : rows->shares) rows->experts = std::max(rows->experts, counts.size());
   for (size_t r = 0; r < count_of_rows; ++r) {
-    double sum = 0;
-    for (const double n : rows->shares[r]) sum += n;
-    for (double& n : rows->shares[r]) n = sum > 0 ? n / sum : 0;
+    Scale(&rows->shares[r]);
     const size_t first = (r * length + count_of_rows - 1) / count_of_rows;
     rows->times.push_back(static_cast<double>(first));
   }
   return Error();
 }
 
-Error ReadRoutings(const std::string& path, size_t most, std::map<std::string, Rows>* layers) {
+// Of a training run: one row for every step of which something was recorded.
+Error AddSteps(const std::string& path, const SafetensorsReader& file,
+               const SafetensorsEntry& entry, const std::vector<char>& recorded, Rows* rows) {
+  const int64_t steps = entry.dims[0], batch = entry.dims[1];
+  const int64_t row_bytes = steps * batch == 0 ? 0 : entry.bytes / (steps * batch);
+  std::vector<int32_t> ids(static_cast<size_t>(row_bytes) / sizeof(int32_t));
+  for (int64_t step = 0; step < steps; ++step) {
+    std::vector<double> counts;
+    for (int64_t row = step * batch; row < (step + 1) * batch; ++row) {
+      if (recorded[static_cast<size_t>(row)] == 0) continue;
+      CLI_RETURN_IF_ERROR(file.ReadPart(entry, row * row_bytes, row_bytes, ids.data()));
+      CLI_RETURN_IF_ERROR(CheckChoices(path, entry, ids.data(), ids.size()));
+      Count(ids.data(), ids.size(), &counts);
+    }
+    if (counts.empty()) continue;
+    rows->experts = std::max(rows->experts, counts.size());
+    Scale(&counts);
+    rows->times.push_back(static_cast<double>(step + 1));
+    rows->shares.push_back(std::move(counts));
+  }
+  return Error();
+}
+
+// The rows of `recorded`, of a training run; empty in the file of an evaluation.
+Error ReadRecorded(const std::string& path, const SafetensorsReader& file,
+                   const SafetensorsEntry** found, std::vector<char>* rows) {
+  *found = file.Find("recorded");
+  if (*found == nullptr) return Error();
+  if ((*found)->dtype != TSR_U8 || (*found)->dims.size() != 2) {
+    return Error(path + ": tensor 'recorded': expected u8 of steps and rows", TSR_DATA_LOSS);
+  }
+  rows->resize(static_cast<size_t>((*found)->bytes));
+  return file.ReadPart(**found, 0, (*found)->bytes, rows->data());
+}
+
+Error ReadRoutings(const std::string& path, size_t most, std::map<std::string, Rows>* layers,
+                   bool* are_steps) {
   SafetensorsReader file;
   CLI_RETURN_IF_ERROR(SafetensorsReader::Open(path, &file));
+  const SafetensorsEntry* recorded = nullptr;
+  std::vector<char> recorded_rows;
+  CLI_RETURN_IF_ERROR(ReadRecorded(path, file, &recorded, &recorded_rows));
+  *are_steps = recorded != nullptr;
   for (const SafetensorsEntry& entry : file.entries()) {
     if (entry.name.rfind(kRouting, 0) != 0) continue;
+    const size_t least_dims = *are_steps ? 3 : 2;
+    const bool fits = entry.dtype == TSR_I32 && entry.dims.size() >= least_dims &&
+                      (!*are_steps || std::equal(recorded->dims.begin(), recorded->dims.end(),
+                                                 entry.dims.begin()));
+    if (!fits) {
+      return Error(Format("%s: tensor '%s': expected i32 of %stokens and choices, got %zu dims",
+                          path.c_str(), entry.name.c_str(), *are_steps ? "steps, rows, " : "",
+                          entry.dims.size()), TSR_DATA_LOSS);
+    }
     Rows rows;
-    CLI_RETURN_IF_ERROR(AddRouting(path, file, entry, most, &rows));
+    CLI_RETURN_IF_ERROR(*are_steps ? AddSteps(path, file, entry, recorded_rows, &rows)
+                                   : AddRouting(path, file, entry, most, &rows));
     if (rows.experts > 0) (*layers)[entry.name.substr(kRouting.size())] = std::move(rows);
   }
   if (!layers->empty()) return Error();
-  return Error(path + ": it has no recorded routing; `tessera eval --record-routing` writes one",
-               TSR_NOT_FOUND);
+  return Error(path + ": it has no recorded routing; `tessera eval --record-routing` and "
+               "trainer.record_routing write one", TSR_NOT_FOUND);
 }
 
 }  // namespace
@@ -187,9 +251,10 @@ Error ReadExpertLoads(const std::string& path, size_t most_columns, LoadsOfFile*
   const bool is_routing = file.size() > kSuffix.size() &&
                           file.compare(file.size() - kSuffix.size(), kSuffix.size(), kSuffix) == 0;
   most_columns = std::max<size_t>(1, most_columns);
-  CLI_RETURN_IF_ERROR(is_routing ? ReadRoutings(file, most_columns, &layers)
+  bool are_steps = true;
+  CLI_RETURN_IF_ERROR(is_routing ? ReadRoutings(file, most_columns, &layers, &are_steps)
                                  : ReadMetrics(file, &layers));
-  out->time_name = is_routing ? "token" : "step";
+  out->time_name = are_steps ? "step" : "token";
   for (const auto& [name, rows] : layers) {
     out->layers.push_back(Columns(name, rows, most_columns));
   }

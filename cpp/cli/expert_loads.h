@@ -1,7 +1,8 @@
 // ExpertLoads: how often each expert of a mixture was chosen, over time.
 //
-// From the metrics of a run (LoadMetrics with `loads`: time is the step) or from a recorded routing
-// (time is the place in the text). Plain data; what is read may be anybody's and is checked.
+// From the metrics of a run (LoadMetrics with `loads`: time is the step), from what
+// trainer.record_routing wrote (the same), or from the recorded routing of an evaluation (time is
+// the place in the text). Plain data; what is read may be anybody's and is checked.
 #pragma once
 
 #include <cstddef>

@@ -107,14 +107,16 @@ Command MoeReportCommand() {
   command.summary = "shows the load of every expert over time, as a table and a heat map";
   command.details =
       "Loads are in the metrics of a run whose mixtures of experts have LoadMetrics with "
-      "\"loads\": true among their `balance`, and in what `tessera eval --record-routing` writes. "
+      "\"loads\": true among their `balance`, and in what trainer.record_routing and "
+      "`tessera eval --record-routing` write. "
       "1 is an even share; max_violation is the busiest expert's load above that.\n";
   command.positionals = {
       {"LOADS", "folder of a run, its metrics.jsonl, or a safetensors file with recorded routing"}};
   command.flags = {{"--svg", "FILE", "write the heat map there"},
                    {"--columns", "N", "columns of the heat map at most, default 120"},
                    {"--json", "", "as JSON, with the shares of every column"}};
-  command.examples = {"tessera moe-report out/moe --svg out/moe/load.svg"};
+  command.examples = {"tessera moe-report out/moe --svg out/moe/load.svg",
+                      "tessera moe-report out/moe/routing.safetensors --svg load.svg"};
   command.run = &MoeReport;
   return command;
 }

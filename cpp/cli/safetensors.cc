@@ -137,12 +137,19 @@ Error SafetensorsReader::Read(const SafetensorsEntry& entry, Tensor* out) const 
   Tensor tensor;
   CLI_RETURN_IF_ERROR(CallHandle(&tensor, tsr_tensor_new, entry.dtype, entry.dims.data(),
                                  static_cast<int32_t>(entry.dims.size())));
-  const auto bytes = static_cast<size_t>(entry.bytes);
-  if (bytes > 0 && (fseeko(file_.get(), entry.offset, SEEK_SET) != 0 ||
-                    std::fread(tsr_tensor_data(tensor.get()), 1, bytes, file_.get()) != bytes)) {
+  CLI_RETURN_IF_ERROR(ReadPart(entry, 0, entry.bytes, tsr_tensor_data(tensor.get())));
+  *out = std::move(tensor);
+  return Error();
+}
+
+Error SafetensorsReader::ReadPart(const SafetensorsEntry& entry, int64_t first, int64_t bytes,
+                                  void* out) const {
+  const auto count = static_cast<size_t>(bytes);
+  const bool fits = first >= 0 && bytes >= 0 && bytes <= entry.bytes - first;
+  if (!fits || (count > 0 && (fseeko(file_.get(), entry.offset + first, SEEK_SET) != 0 ||
+                              std::fread(out, 1, count, file_.get()) != count))) {
     return Error(path_ + ": tensor '" + entry.name + "' could not be read", TSR_DATA_LOSS);
   }
-  *out = std::move(tensor);
   return Error();
 }
 

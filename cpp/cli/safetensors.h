@@ -41,6 +41,8 @@ class SafetensorsReader {
   // nullptr when there is no such tensor.
   const SafetensorsEntry* Find(std::string_view name) const;
   Error Read(const SafetensorsEntry& entry, Tensor* out) const;
+  // Some bytes of one, from `first` on.
+  Error ReadPart(const SafetensorsEntry& entry, int64_t first, int64_t bytes, void* out) const;
 
  private:
   std::string path_;

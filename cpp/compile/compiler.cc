@@ -6,6 +6,7 @@
 #include <set>
 #include <tuple>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
 #include "cpp/compile/program_builder.h"
@@ -70,10 +71,10 @@ class Compiler {
     RETURN_IF_ERROR(CheckStates());
     std::vector<int> kept;
     for (size_t i = 0; i < flat_->outputs().size(); ++i) {
-      const bool is_denominator = flat_->outputs()[i].kind == OutputKind::kLossDenominator;
+      const auto& [name, value, kind, weight] = flat_->outputs()[i];
+      const bool is_denominator = kind == OutputKind::kLossDenominator;
       if (is_denominator) denominators_.push_back(static_cast<int>(i));
-      const OutputKind kind = flat_->outputs()[i].kind;
-      const bool dropped = (kind == OutputKind::kResult && !options_.results) ||
+      const bool dropped = (kind == OutputKind::kResult && !KeepsResult(name)) ||
                            (kind == OutputKind::kContribution && options_.update == nullptr);
       if ((!is_denominator || !options_.gradients) && !dropped) {
         kept.push_back(static_cast<int>(i));
@@ -92,6 +93,11 @@ class Compiler {
       segments_.push_back(std::move(segment));
     }
     return absl::OkStatus();
+  }
+
+  bool KeepsResult(const std::string& name) const {
+    return options_.results ||
+           (!options_.kept_results.empty() && absl::StartsWith(name, options_.kept_results));
   }
 
   // Outputs that are inputs of main become copies where that matters: a loss, so that every

@@ -33,6 +33,8 @@ struct CompileOptions {
   std::function<bool(const std::string& path)> trainable;  // null: all
   bool passes = true;    // run those of passes/pass.h; results are the same without
   bool results = true;   // false: main's ordinary results (logits) are not kept
+  // With `results` false: those whose names begin so are kept all the same. Empty: none.
+  std::string kept_results;
 };
 
 // Names of the kScalar slots that the driver writes before kCommit (f32 scalars).

@@ -12,6 +12,7 @@
 #include "cpp/train/model.h"
 #include "cpp/train/program_cost.h"
 #include "cpp/train/recompute.h"
+#include "cpp/train/run_routing.h"
 #include "cpp/train/run_settings.h"
 
 namespace tessera {
@@ -32,10 +33,12 @@ absl::StatusOr<Planned> MakePlan(const Config& config, const Environment& enviro
   RET_CHECK(optimizer_node != nullptr) << "a resolved experiment has an optimizer";
   ASSIGN_OR_RETURN(const std::unique_ptr<Optimizer> optimizer,
                    NewOptimizer(*optimizer_node, environment.optimizers));
-  ASSIGN_OR_RETURN(const FunctionRef main,
-                   TraceModel(config, environment, {.mode = Mode::kTrain}));
+  ASSIGN_OR_RETURN(const FunctionRef main, TraceStep(config, settings, environment));
+  CompileOptions compile = settings.ForStep(*optimizer);
+  TrainStepOptions step_options;
+  KeepChoices(settings, *main, compile, step_options);
   ASSIGN_OR_RETURN(StepProgram step,
-                   CompileStepProgram(*main, settings, environment, settings.ForStep(*optimizer)));
+                   CompileStepProgram(*main, settings, environment, compile));
   planned.program = std::move(step.program);
   planned.recompute = std::move(step.recompute);
   planned.sizes = settings.StepSizes();

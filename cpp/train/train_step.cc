@@ -91,11 +91,36 @@ absl::Status TrainStep::FindSlots() {
     RET_CHECK(slot >= 0) << "the program was compiled without an update rule";
     ASSIGN_OR_RETURN(*tensor, executor_->SlotTensor(slot));
   }
+  RETURN_IF_ERROR(FindRecorded());
   return FindSums();
+}
+
+absl::Status TrainStep::FindRecorded() {
+  const std::vector<std::string>& names = options_.recorded;
+  if (names.empty()) return absl::OkStatus();
+  RET_CHECK_EQ(names.size(), program_->result_slots.size());
+  for (size_t i = 0; i < names.size(); ++i) {
+    Choices choices{names[i], {}};
+    for (int m = 0; m < program_->micro_batches; ++m) {
+      ASSIGN_OR_RETURN(Tensor tensor, executor_->SlotTensor(program_->result_slots[i], m));
+      choices.parts.push_back(std::move(tensor));
+    }
+    choices_.push_back(std::move(choices));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status TrainStep::FindInput(int slot) {
   const std::string& name = program_->slots[slot].name;
+  const std::vector<std::string>& replayed = options_.replayed;
+  if (std::find(replayed.begin(), replayed.end(), name) != replayed.end()) {
+    choices_.push_back({name, {}});
+    for (int m = 0; m < program_->micro_batches; ++m) {
+      ASSIGN_OR_RETURN(Tensor tensor, executor_->SlotTensor(slot, m));
+      choices_.back().parts.push_back(std::move(tensor));
+    }
+    return absl::OkStatus();
+  }
   std::vector<Tensor>* place = name == "tokens"         ? &tokens_
                                : name == "targets"      ? &targets_
                                : name == "positions"    ? &positions_

@@ -30,6 +30,9 @@ struct TrainStepOptions {
   double clip_norm = 0;      // 0: gradients are not clipped
   bool profile = false;
   std::vector<std::string> others;   // inputs that the data add (Batch::others)
+  // Results of the program that are kept, in its order: choices of mixtures of experts.
+  std::vector<std::string> recorded;
+  std::vector<std::string> replayed;  // inputs that whoever steps fills: such choices
 };
 
 struct StepGradients {
@@ -75,6 +78,13 @@ class TrainStep {
   };
   absl::Span<const Sum> sums() const { return sums_; }
 
+  // Options' `recorded`, as ComputeGradients left them, or `replayed`, to be filled before it.
+  struct Choices {
+    std::string name;
+    std::vector<Tensor> parts;   // per micro-batch
+  };
+  std::vector<Choices>& choices() { return choices_; }
+
   Executor& executor() { return *executor_; }
   const Executor& executor() const { return *executor_; }
   const Program& program() const { return *program_; }
@@ -107,6 +117,7 @@ class TrainStep {
         world_(environment.world()) {}
   absl::Status FindSlots();
   absl::Status FindInput(int slot);
+  absl::Status FindRecorded();
   absl::Status FindSums();
   absl::StatusOr<std::vector<Tensor>> Parts(int slot, bool is_reduced, bool is_statistic) const;
   void FillInputs(const Batch& batch, int64_t step);
@@ -125,6 +136,7 @@ class TrainStep {
   std::map<std::string, std::vector<Tensor>> others_;
   std::vector<SumPlace> places_;
   std::vector<Sum> sums_;
+  std::vector<Choices> choices_;
   std::vector<Key> keys_;
   std::vector<State> states_;
   std::vector<Tensor> norms_;

@@ -63,7 +63,7 @@ absl::StatusOr<StepResult> Trainer::State::TakeStep() {
   const int64_t attempt = step + 1;
   const bool is_traced = !settings.trainer.trace.empty() && attempt == settings.trainer.trace_step;
   if (is_traced) train_step->executor().StartTrace();
-  absl::StatusOr<StepGradients> gradients = train_step->ComputeGradients(**batch, attempt);
+  absl::StatusOr<StepGradients> gradients = Gradients(**batch, attempt);
   if (!gradients.ok()) return Fail(gradients.status());
   StepResult result;
   const absl::StatusOr<double> factor =
@@ -95,6 +95,13 @@ absl::StatusOr<StepResult> Trainer::State::TakeStep() {
   const absl::Status status = WriteStep(result);
   if (!status.ok()) return Fail(status);
   return result;
+}
+
+absl::StatusOr<StepGradients> Trainer::State::Gradients(const Batch& batch, int64_t attempt) {
+  if (routing != nullptr) RETURN_IF_ERROR(routing->BeforeStep(batch, attempt));
+  ASSIGN_OR_RETURN(const StepGradients gradients, train_step->ComputeGradients(batch, attempt));
+  if (routing != nullptr) RETURN_IF_ERROR(routing->AfterStep(batch, attempt));
+  return gradients;
 }
 
 absl::Status Trainer::State::WriteTrace() {

@@ -73,6 +73,7 @@ absl::Status Trainer::State::Open(const Environment& environment) {
   } else {
     RETURN_IF_ERROR(Begin(initial.get()));
   }
+  ASSIGN_OR_RETURN(routing, RunRouting::Open(settings, group, step > 0, *train_step));
   return AgreeOnStatus(group, OpenMetrics());
 }
 
@@ -138,9 +139,10 @@ absl::Status Trainer::State::Build(const std::string& packed_tokenizer) {
 }
 
 absl::Status Trainer::State::CompileStep() {
-  ASSIGN_OR_RETURN(const FunctionRef main,
-                   TraceModel(config, run.environment, {.mode = Mode::kTrain}));
+  ASSIGN_OR_RETURN(const FunctionRef main, TraceStep(config, settings, run.environment));
   CompileOptions compile = settings.ForStep(*optimizer);
+  TrainStepOptions step_options;
+  KeepChoices(settings, *main, compile, step_options);
   ASSIGN_OR_RETURN(const StepProgram step,
                    CompileStepProgram(*main, settings, run.environment, compile));
   std::shared_ptr<const Program> program = step.program;
@@ -160,7 +162,6 @@ absl::Status Trainer::State::CompileStep() {
     ASSIGN_OR_RETURN(const auto plain, Compile(*main, *run.environment.ops, compile));
     flops = CostOf(*plain, sizes).flops;
   }
-  TrainStepOptions step_options;
   step_options.micro_rows = settings.micro_rows;
   step_options.sequence = settings.trainer.sequence_length;
   step_options.seed = static_cast<uint64_t>(settings.runtime.seed);

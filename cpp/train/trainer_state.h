@@ -20,6 +20,7 @@
 #include "cpp/train/evaluator.h"
 #include "cpp/train/metrics.h"
 #include "cpp/train/run_environment.h"
+#include "cpp/train/run_routing.h"
 #include "cpp/train/run_settings.h"
 #include "cpp/train/run_state.h"
 #include "cpp/train/train_step.h"
@@ -42,6 +43,7 @@ struct Trainer::State {
   std::shared_ptr<const Dataset> dataset;
   std::shared_ptr<SlotStore> store = std::make_shared<SlotStore>();
   std::unique_ptr<TrainStep> train_step;
+  std::unique_ptr<RunRouting> routing;        // null: neither recorded nor replayed
   std::unique_ptr<Loader> loader;
   std::unique_ptr<Loader> validation_loader;  // made by the first evaluation
   std::unique_ptr<Evaluator> evaluator;       // the same
@@ -91,6 +93,8 @@ struct Trainer::State {
   // --- trainer.cc ---
   absl::StatusOr<StepResult> Step();  // collective
   absl::StatusOr<StepResult> TakeStep();
+  // With its routing, if it is recorded or replayed.
+  absl::StatusOr<StepGradients> Gradients(const Batch& batch, int64_t attempt);
   absl::Status WriteTrace();
   absl::Status OnNonFinite(const StepGradients& gradients, int64_t attempt);
   absl::StatusOr<std::string> NameNonFinite();

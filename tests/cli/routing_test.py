@@ -25,14 +25,14 @@ LAYERS = ["decoder/layers/0/feed_forward", "decoder/layers/1/feed_forward"]
 
 
 class RoutingTest(cli_testing.CliTest):
-    def trained(self, mixture=None, steps=12):
+    def trained(self, mixture=None, steps=12, *words, out="run"):
         config = cli_testing.tiny_config(self.corpus, steps=steps)
         if mixture:
             config["model"]["decoder"]["layer"]["feed_forward"] = mixture
-        path, out = self.at("config.json"), self.at("run")
+        path, out = self.at("config.json"), self.at(out)
         with open(path, "w", encoding="utf-8") as file:
             json.dump(config, file)
-        self.ok("train", path, "--out", out, "--quiet")
+        self.ok("train", path, "--out", out, "--quiet", *words)
         return out
 
     def evaluated(self, out, name, *words):
@@ -95,6 +95,27 @@ class RoutingTest(cli_testing.CliTest):
         self.assertNotEqual(other["logits"], plain["logits"])
         gate = other[f"grad.{LAYERS[0]}/experts/up_proj/weight"][2]
         self.assertEqual(gate[len(gate) // 3:].strip(b"\0"), b"")   # experts 2 to 5
+
+    def test_the_record_of_a_run_is_what_its_metrics_say(self):
+        # Method: the shares that the metrics have, and those counted from the recorded choices.
+        record = self.at("routing.safetensors")
+        out = self.trained(MIXTURE, 12, "--set", "trainer.record_routing=" + json.dumps(record))
+        counted = json.loads(self.ok("moe-report", record, "--json", "--columns", "5"))
+        metrics = json.loads(self.ok("moe-report", out, "--json", "--columns", "5"))
+        self.assertEqual(counted["time"], "step")
+        for mine, theirs in zip(counted["layers"], metrics["layers"], strict=True):
+            self.assertEqual((mine["name"], mine["experts"]), (theirs["name"], theirs["experts"]))
+            for column, expected in zip(mine["columns"], theirs["columns"], strict=True):
+                self.assertEqual(column["step"], expected["step"])
+                for e in range(EXPERTS):
+                    self.assertAlmostEqual(column["shares"][e], expected["shares"][e], 6)
+        picture = self.at("load.svg")
+        self.ok("moe-report", record, "--svg", picture)
+        self.assertTrue(ElementTree.parse(picture).getroot().tag.endswith("svg"))
+        losses = [r["loss"] for r in read_metrics(out) if "loss" in r]
+        again = self.trained(MIXTURE, 12, "--set", "trainer.replay_routing=" + json.dumps(record),
+                             out="again")
+        self.assertEqual([r["loss"] for r in read_metrics(again) if "loss" in r], losses)
 
     def test_wrong_files_are_named(self):
         out = self.trained(MIXTURE, steps=2)
