@@ -1,9 +1,10 @@
 // Environment: what a runtime lends to whatever compiles and runs programs: tables, threads, the
-// instruction set, the group of ranks. Plain borrowed pointers; the runtime outlives its users.
+// instruction set, the group of ranks. Borrowed pointers; the runtime outlives its users.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "cpp/device/communicator.h"
 #include "cpp/exec/executor.h"
@@ -31,6 +32,7 @@ struct Environment {
   ThreadPool* pool = nullptr;
   Communicator* communicator = nullptr;  // null: one rank
   int isa = TSR_ISA_REFERENCE;           // already capped by what the machine has
+  std::string cpu;                       // model of the processor; empty: not known
   int64_t memory_limit_bytes = 0;
 
   int rank() const { return communicator == nullptr ? 0 : communicator->rank(); }

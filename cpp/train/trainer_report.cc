@@ -66,6 +66,7 @@ absl::StatusOr<std::string> Trainer::DescribeJson() const {
       .Text("dtype", Name(state.settings.runtime.dtype))
       .Text("isa", IsaName(environment.isa))
       .Integer("threads", environment.pool == nullptr ? 1 : environment.pool->threads())
+      .Integer("tuned_kernels", state.train_step->executor().tuned_kernel_count())
       .Integer("rank", state.settings.rank)
       .Integer("world_size", state.settings.world)
       .EndObject();

@@ -119,6 +119,7 @@ absl::Status Trainer::State::Begin(const CheckpointReader* initial) {
 absl::Status Trainer::State::Prepare(const Environment& environment) {
   ASSIGN_OR_RETURN(settings, RunSettings::Read(config, environment));
   ASSIGN_OR_RETURN(run, NarrowEnvironment(config, environment));
+  if (!run.tuning_note.empty()) notes.push_back(run.tuning_note);
   ASSIGN_OR_RETURN(dtype, NumberFormatFromName(Name(settings.runtime.dtype)));
   ASSIGN_OR_RETURN(const ConfigNode* optimizer_node, RequireSection(config, "optimizer"));
   ASSIGN_OR_RETURN(const ConfigNode* schedule_node, RequireSection(config, "schedule"));

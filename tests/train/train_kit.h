@@ -81,6 +81,7 @@ class TestEnvironment {
     environment_.pool = &pool_;
     environment_.communicator = communicator;
     environment_.isa = cpu::DetectIsa();
+    environment_.cpu = "a processor of the tests";
   }
   const Environment& get() const { return environment_; }
 

@@ -182,6 +182,7 @@ Environment RuntimeObject::environment() {
   environment.pool = pool_.get();
   environment.communicator = communicator_.get();
   environment.isa = isa_;
+  environment.cpu = cpu::CpuModel();
   environment.memory_limit_bytes = options_.memory_limit_bytes;
   return environment;
 }

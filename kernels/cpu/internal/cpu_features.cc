@@ -5,6 +5,7 @@
 #include <immintrin.h>
 
 #include <cstdint>
+#include <initializer_list>
 #if defined(__linux__)
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -63,10 +64,49 @@ bool IsAmd() {
   return zero.b == 0x68747541 && zero.d == 0x69746e65 && zero.c == 0x444d4163;
 }
 
+// The registers of a leaf as text.
+void AppendText(std::initializer_list<uint32_t> words, std::string* text) {
+  for (const uint32_t word : words) {
+    for (int shift = 0; shift < 32; shift += 8) {
+      const char c = static_cast<char>(word >> shift & 0xff);
+      if (c >= ' ' && c <= '~') text->push_back(c);
+    }
+  }
+}
+
+// Leaves 0x80000002 to 4, without the blanks that fill them.
+std::string Brand() {
+  constexpr uint32_t kFirst = 0x80000002u, kLast = 0x80000004u;
+  std::string text;
+  if (__get_cpuid_max(0x80000000u, nullptr) < kLast) return text;
+  for (uint32_t leaf = kFirst; leaf <= kLast; ++leaf) {
+    Leaf r;
+    __cpuid(leaf, r.a, r.b, r.c, r.d);
+    AppendText({r.a, r.b, r.c, r.d}, &text);
+  }
+  const size_t begin = text.find_first_not_of(' '), end = text.find_last_not_of(' ');
+  return begin == std::string::npos ? "" : text.substr(begin, end - begin + 1);
+}
+
+std::string FindModel() {
+  const Leaf zero = Cpuid(0, 0);
+  const uint32_t signature = Cpuid(1, 0).a;
+  uint32_t family = signature >> 8 & 0xf, model = signature >> 4 & 0xf;
+  if (family == 6 || family == 15) model += (signature >> 16 & 0xf) << 4;
+  if (family == 15) family += signature >> 20 & 0xff;
+  std::string text;
+  AppendText({zero.b, zero.d, zero.c}, &text);
+  text += " " + std::to_string(family) + "/" + std::to_string(model) + "/" +
+          std::to_string(signature & 0xf);
+  const std::string brand = Brand();
+  return brand.empty() ? text : text + " " + brand;
+}
+
 #else
 
 tsr_isa Detect() { return TSR_ISA_BASELINE; }
 bool IsAmd() { return false; }
+std::string FindModel() { return ""; }
 
 #endif  // defined(__x86_64__)
 
@@ -76,6 +116,8 @@ tsr_isa DetectIsa() {
   static const tsr_isa found = Detect();
   return found;
 }
+
+std::string CpuModel() { return FindModel(); }
 
 bool HasFastDots() {
   static const bool fast = IsAmd();

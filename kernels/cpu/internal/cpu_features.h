@@ -4,6 +4,8 @@
 // no policy: a runtime may cap what it uses below this. Thread-safe.
 #pragma once
 
+#include <string>
+
 #include "cpp/device/backend.h"
 
 namespace tessera::cpu {
@@ -15,5 +17,9 @@ tsr_isa DetectIsa();
 // do twice as much on AMD's processors; Intel's split them up and do half as much (measured on
 // Sapphire Rapids: 86 and 176 GFLOP/s, registers only). Thread-safe.
 bool HasFastDots();
+
+// Model of the processor as it says itself: maker, family, model, stepping and brand, "AuthenticAMD
+// 25/17/1 AMD EPYC". Empty where it cannot be asked (other architectures). Thread-safe.
+std::string CpuModel();
 
 }  // namespace tessera::cpu
