@@ -254,9 +254,12 @@ class Compiler {
   const Program& builder_const() const { return const_cast<ProgramBuilder&>(builder_).program(); }
 
   absl::Status DifferentiateOne(Segment& segment) {
-    const RecomputeChoice recompute = options_.recompute_at
-                                          ? options_.recompute_at(segment.node->at)
-                                          : RecomputeChoice{options_.recompute, {}};
+    RecomputeChoice recompute = options_.recompute_at ? options_.recompute_at(segment.node->at)
+                                                      : RecomputeChoice{options_.recompute, {}};
+    for (const NamedPass& pass : BuiltinPasses()) {
+      if (!options_.passes) break;
+      for (const std::string_view op : pass.create().remade) recompute.ops.emplace_back(op);
+    }
     const JointKey key{segment.node->callee.get(), segment.active_inputs, segment.differentiated,
                        recompute};
     auto it = joints_.find(key);

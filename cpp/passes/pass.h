@@ -29,6 +29,9 @@ struct Pass {
   int place = kSimplifyPlace;
   // The function itself when there is nothing to do.
   absl::StatusOr<FunctionRef> (*run)(const FunctionRef& function, const OpTable& ops) = nullptr;
+  // Ops that the pass does away with where it can: a backward makes their results again, so that
+  // there it can, too, instead of getting what the forward would have to keep for it.
+  std::vector<std::string_view> remade = {};
 };
 
 struct NamedPass {

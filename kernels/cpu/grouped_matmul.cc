@@ -1,4 +1,5 @@
-// grouped_matmul and grouped_matmul_grad: products of rows that are sorted by expert.
+// grouped_matmul, grouped_matmul_grad, gathered_matmul, gathered_matmul_grad: products of rows that
+// are sorted by expert, or lie with their tokens still.
 //
 // Best first, as for matmul: AMX tiles, AVX-512 with bf16 dot products or without, AVX2, then plain
 // loops. How the work is cut stands in gemm/grouped.h.
@@ -47,11 +48,22 @@ void Add(KernelSink& sink, int32_t isa, const char* op, const char* name, Prepar
 }
 
 #if defined(__x86_64__)
+// Names of the kernels of one instruction set and dtype, in the order of the ops above.
+using Names = const char* const[4];
+
 template <const GemmKernel& kKernel, const FewRowsKernel& kFew, DType kDType>
-void AddBoth(KernelSink& sink, int32_t isa, const char* product, const char* grad) {
-  Add(sink, isa, "grouped_matmul", product, PrepareProduct<kKernel, kFew, kDType>);
-  Add(sink, isa, "grouped_matmul_grad", grad, PrepareGrad<kKernel, kDType>);
+void AddAll(KernelSink& sink, int32_t isa, const Names& names) {
+  Add(sink, isa, "grouped_matmul", names[0], PrepareProduct<kKernel, kFew, kDType>);
+  Add(sink, isa, "grouped_matmul_grad", names[1], PrepareGrad<kKernel, kDType>);
+  Add(sink, isa, "gathered_matmul", names[2], PrepareProduct<kKernel, kFew, kDType>);
+  Add(sink, isa, "gathered_matmul_grad", names[3], PrepareGrad<kKernel, kDType>);
 }
+
+#define TESSERA_NAMES(suffix)                                                        \
+  {                                                                                  \
+    "grouped_matmul." suffix, "grouped_matmul_grad." suffix, "gathered_matmul." suffix, \
+        "gathered_matmul_grad." suffix                                               \
+  }
 #endif
 
 }  // namespace
@@ -59,27 +71,28 @@ void AddBoth(KernelSink& sink, int32_t isa, const char* product, const char* gra
 void RegisterGroupedMatmulKernels(KernelSink& sink) {
 #if defined(__x86_64__)
   using namespace dense;  // NOLINT: the kernel tables below are all from there
-  AddBoth<kGemmAmx, kFewRowsAvx512, DType::kBF16>(
-      sink, TSR_ISA_AMX, "grouped_matmul.bf16.amx", "grouped_matmul_grad.bf16.amx");
+  AddAll<kGemmAmx, kFewRowsAvx512, DType::kBF16>(sink, TSR_ISA_AMX, TESSERA_NAMES("bf16.amx"));
   const auto add_dots = [&] {
-    AddBoth<kGemmAvx512Dot, kFewRowsAvx512, DType::kBF16>(
-        sink, TSR_ISA_AVX512_BF16, "grouped_matmul.bf16.avx512_bf16",
-        "grouped_matmul_grad.bf16.avx512_bf16");
+    AddAll<kGemmAvx512Dot, kFewRowsAvx512, DType::kBF16>(sink, TSR_ISA_AVX512_BF16,
+                                                         TESSERA_NAMES("bf16.avx512_bf16"));
   };
   if (HasFastDots()) add_dots();
-  AddBoth<kGemmAvx512BF16, kFewRowsAvx512, DType::kBF16>(
-      sink, TSR_ISA_AVX512, "grouped_matmul.bf16.avx512", "grouped_matmul_grad.bf16.avx512");
+  AddAll<kGemmAvx512BF16, kFewRowsAvx512, DType::kBF16>(sink, TSR_ISA_AVX512,
+                                                        TESSERA_NAMES("bf16.avx512"));
   if (!HasFastDots()) add_dots();
-  AddBoth<kGemmAvx512F32, kFewRowsAvx512, DType::kF32>(
-      sink, TSR_ISA_AVX512, "grouped_matmul.f32.avx512", "grouped_matmul_grad.f32.avx512");
-  AddBoth<kGemmAvx2BF16, kFewRowsAvx2, DType::kBF16>(
-      sink, TSR_ISA_AVX2, "grouped_matmul.bf16.avx2", "grouped_matmul_grad.bf16.avx2");
-  AddBoth<kGemmAvx2F32, kFewRowsAvx2, DType::kF32>(
-      sink, TSR_ISA_AVX2, "grouped_matmul.f32.avx2", "grouped_matmul_grad.f32.avx2");
+  AddAll<kGemmAvx512F32, kFewRowsAvx512, DType::kF32>(sink, TSR_ISA_AVX512,
+                                                      TESSERA_NAMES("f32.avx512"));
+  AddAll<kGemmAvx2BF16, kFewRowsAvx2, DType::kBF16>(sink, TSR_ISA_AVX2,
+                                                    TESSERA_NAMES("bf16.avx2"));
+  AddAll<kGemmAvx2F32, kFewRowsAvx2, DType::kF32>(sink, TSR_ISA_AVX2, TESSERA_NAMES("f32.avx2"));
 #endif
   Add(sink, TSR_ISA_REFERENCE, "grouped_matmul", "grouped_matmul.reference",
       dense::PrepareReferenceGrouped);
   Add(sink, TSR_ISA_REFERENCE, "grouped_matmul_grad", "grouped_matmul_grad.reference",
+      dense::PrepareReferenceGroupedGrad);
+  Add(sink, TSR_ISA_REFERENCE, "gathered_matmul", "gathered_matmul.reference",
+      dense::PrepareReferenceGrouped);
+  Add(sink, TSR_ISA_REFERENCE, "gathered_matmul_grad", "gathered_matmul_grad.reference",
       dense::PrepareReferenceGroupedGrad);
 }
 

@@ -20,6 +20,10 @@ struct Block {
   DType in, result;
   int64_t lhs_row, lhs_k, rhs_k, rhs_column, out_step;
   int64_t row_begin, row_end, column_begin, column_end, k;
+  // Gathered: the rows, or in a gradient the terms, of A are those of the tokens of these slots.
+  const GroupedShape* shape = nullptr;
+  const int32_t* slots = nullptr;
+  bool gathers_terms = false;
 };
 
 // The block, a block of k at a time.
@@ -30,7 +34,7 @@ class BlockProduct {
         kernel_(*block.kernel),
         block_units_(kBlockBytes / kernel_.unit_bytes),
         block_k_(block_units_ * kernel_.unit),
-        by_row_(b_.lhs_k == 1),
+        by_row_(b_.lhs_k == 1 && !b_.gathers_terms),
         left_bytes_((by_row_ ? kRowBytes : kBlockBytes) * kernel_.tile_rows) {}
 
   void Run() {
@@ -49,7 +53,43 @@ class BlockProduct {
   }
   int64_t element() const { return static_cast<int64_t>(SizeOf(b_.in)); }
 
+  // Rows [first, first + count) of tokens, the columns [column, column + width) of them, side by
+  // side.
+  const char* Gather(int64_t first, int64_t count, int64_t column, int64_t width) {
+    const auto bytes = static_cast<size_t>(width * element());
+    const int64_t row_bytes = b_.shape->inner * element();
+    char* out = gathered_;
+    for (int64_t i = first; i < first + count; ++i, out += bytes) {
+      const int64_t token = TokenOf(*b_.shape, b_.slots[i]);
+      if (token < 0) {
+        std::memset(out, 0, bytes);
+      } else {
+        std::memcpy(out, static_cast<const char*>(b_.lhs) + token * row_bytes + column * element(),
+                    bytes);
+      }
+    }
+    return gathered_;
+  }
+
+  void PackGathered(int64_t first_k) {
+    const int64_t depth = Depth(first_k), rows = b_.row_end - b_.row_begin;
+    const char* terms = by_row_ ? nullptr : Gather(first_k, depth, b_.row_begin, rows);
+    StripSource source;
+    source.k = depth;
+    source.step = by_row_ ? depth : 1;
+    source.k_step = by_row_ ? 1 : rows;
+    char* panel = left_;
+    for (int64_t row = b_.row_begin; row < b_.row_end; row += kernel_.tile_rows) {
+      source.width = std::min<int64_t>(kernel_.tile_rows, b_.row_end - row);
+      source.data = by_row_ ? Gather(row, source.width, first_k, depth)
+                            : terms + (row - b_.row_begin) * element();
+      (by_row_ ? kernel_.pack_rows : kernel_.pack_units)(source, panel);
+      panel += left_bytes_;
+    }
+  }
+
   void PackLeft(int64_t first_k) {
+    if (b_.slots != nullptr) return PackGathered(first_k);
     StripSource source;
     source.k = Depth(first_k);
     source.step = b_.lhs_row;
@@ -124,6 +164,7 @@ class BlockProduct {
   alignas(kAlign) float sums_[kTaskRows * kTaskColumns];
   alignas(kAlign) char left_[kTaskRows * kRowBytes];
   alignas(kAlign) char right_[kMostTileColumns * kBlockBytes];
+  alignas(kAlign) char gathered_[kTaskRows * kBlockBytes];   // of a block of k
 };
 
 // Whole tiles in a block of at most `most`, shared evenly among as few blocks as will do.
@@ -197,9 +238,18 @@ void MakeChunks(const tsr_kernel_call* call, const GroupedParams& p) {
 
 template <class T>
 void WidenRows(const tsr_kernel_call* call, const GroupedParams& p, const Chunk& chunk) {
-  const T* x = static_cast<const T*>(call->inputs[0].data) + chunk.begin * p.shape.inner;
+  const int64_t inner = p.shape.inner;
+  const int32_t* slots = SlotsOf(call, p.shape);
   float* out = Widened(call, p, chunk.few);
-  for (int64_t i = 0; i < (chunk.end - chunk.begin) * p.shape.inner; ++i) out[i] = Load(x[i]);
+  for (int64_t row = chunk.begin; row < chunk.end; ++row, out += inner) {
+    const int64_t at = slots == nullptr ? row : TokenOf(p.shape, slots[row]);
+    if (at < 0) {
+      std::fill_n(out, inner, 0.0f);
+      continue;
+    }
+    const T* x = static_cast<const T*>(call->inputs[0].data) + at * inner;
+    for (int64_t i = 0; i < inner; ++i) out[i] = Load(x[i]);
+  }
 }
 
 void RunFew(const tsr_kernel_call* call, const GroupedParams& p, const Chunk& chunk,
@@ -217,6 +267,14 @@ void RunFew(const tsr_kernel_call* call, const GroupedParams& p, const Chunk& ch
   work.begin = begin;
   work.end = end;
   p.few(work);
+}
+
+// Rows of x from |first| on.
+void SetLeft(const tsr_kernel_call* call, const GroupedShape& s, int64_t first, Block* block) {
+  const int32_t* slots = SlotsOf(call, s);
+  block->lhs = RowsAt(call->inputs[0], slots == nullptr ? first : 0, s.inner);
+  block->shape = &s;
+  block->slots = slots == nullptr ? nullptr : slots + first;
 }
 
 void RunGrouped(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t phase,
@@ -243,7 +301,7 @@ void RunGrouped(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_
   }
   Block block;
   block.kernel = p.kernel;
-  block.lhs = RowsAt(call->inputs[0], chunk.begin, s.inner);
+  SetLeft(call, s, chunk.begin, &block);
   block.rhs = RowsAt(call->inputs[1], chunk.expert * s.inner, s.columns);
   block.out = const_cast<char*>(RowsAt(call->outputs[0], chunk.begin, s.columns));
   block.in = s.in;
@@ -276,13 +334,14 @@ void RunGroupedGrad(const tsr_kernel_call* call, const tsr_kernel_plan* plan, in
   const int64_t expert = task / (row_blocks * column_blocks);
   Block block;
   block.kernel = p.kernel;
-  block.lhs = RowsAt(call->inputs[0], begins[expert], s.inner);
+  SetLeft(call, s, begins[expert], &block);
   block.rhs = RowsAt(call->inputs[1], begins[expert], s.columns);
   block.out = const_cast<char*>(RowsAt(call->outputs[0], expert * s.inner, s.columns));
   block.in = s.in;
   block.result = s.out;
   block.lhs_row = 1;
   block.lhs_k = s.inner;
+  block.gathers_terms = block.slots != nullptr;
   block.rhs_k = s.columns;
   block.rhs_column = 1;
   block.out_step = s.columns;

@@ -9,10 +9,18 @@ constexpr int64_t kColumns = 64;  // summed side by side
 
 int64_t* Begins(const tsr_kernel_call* call) { return static_cast<int64_t*>(call->workspace); }
 
+// Row |row| of x; NULL for a row of zeros.
+template <class T>
+const T* RowOf(const tsr_kernel_call* call, const GroupedShape& s, int64_t row) {
+  const int32_t* slots = SlotsOf(call, s);
+  const int64_t at = slots == nullptr ? row : TokenOf(s, slots[row]);
+  return at < 0 ? nullptr : static_cast<const T*>(call->inputs[0].data) + at * s.inner;
+}
+
 template <class T, class C>
 void RunRow(const tsr_kernel_call* call, const GroupedShape& s, int64_t row, int64_t owner) {
   using S = decltype(Load(T{}) * Load(T{}));
-  const T* x = static_cast<const T*>(call->inputs[0].data) + row * s.inner;
+  const T* x = owner < 0 ? nullptr : RowOf<T>(call, s, row);
   C* y = static_cast<C*>(call->outputs[0].data) + row * s.columns;
   const int64_t k_step = s.transposed ? 1 : s.columns;
   const int64_t column_step = s.transposed ? s.inner : 1;
@@ -21,7 +29,7 @@ void RunRow(const tsr_kernel_call* call, const GroupedShape& s, int64_t row, int
     S sums[kColumns] = {};
     const T* w = static_cast<const T*>(call->inputs[1].data) + owner * s.inner * s.columns +
                  column * column_step;
-    for (int64_t k = 0; k < s.inner && owner >= 0; ++k) {
+    for (int64_t k = 0; k < s.inner && x != nullptr; ++k) {
       const S a = Load(x[k]);
       for (int64_t j = 0; j < width; ++j) sums[j] += a * S{Load(w[k * k_step + j * column_step])};
     }
@@ -59,7 +67,8 @@ void RunGrad(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t p
     const int64_t width = std::min(kColumns, s.columns - column);
     S sums[kColumns] = {};
     for (int64_t r = begins[expert]; r < begins[expert + 1]; ++r) {
-      const S a = Load(static_cast<const T*>(call->inputs[0].data)[r * s.inner + i]);
+      const T* x = RowOf<T>(call, s, r);
+      const S a = x == nullptr ? S{0} : S{Load(x[i])};
       const T* dy = static_cast<const T*>(call->inputs[1].data) + r * s.columns + column;
       for (int64_t j = 0; j < width; ++j) sums[j] += a * S{Load(dy[j])};
     }

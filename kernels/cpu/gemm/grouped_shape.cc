@@ -17,23 +17,41 @@ int64_t Count(const tsr_operand& operand) {
   return count;
 }
 
+// Operands after the experts: slots and rows of a plan, where the rows of x are those of tokens.
+bool ReadGather(const tsr_kernel_call* call, GroupedShape* shape) {
+  shape->rows = RowCount(call->inputs[0]);
+  if (call->input_count == 3) return Count(call->inputs[2]) == shape->rows;
+  if (call->input_count != 5) return false;
+  const tsr_operand& slots = call->inputs[3];
+  const tsr_operand& rows = call->inputs[4];
+  shape->tokens = shape->rows;
+  shape->rows = Count(call->inputs[2]);
+  shape->slots_per_token = rows.rank < 1 ? 0 : rows.dims[rows.rank - 1];
+  return TypeOf(slots) == DType::kI32 && TypeOf(rows) == DType::kI32 &&
+         Count(slots) == shape->rows && shape->slots_per_token > 0 &&
+         RowCount(rows) == shape->tokens;
+}
+
+bool IsCall(const tsr_kernel_call* call) {
+  return (call->input_count == 3 || call->input_count == 5) && call->output_count == 1 &&
+         call->inputs[0].rank >= 1 && TypeOf(call->inputs[2]) == DType::kI32;
+}
+
 }  // namespace
 
 int32_t ReadGroupedShape(const tsr_kernel_call* call, GroupedShape* shape, char* reason) {
-  if (call->input_count != 3 || call->output_count != 1 || call->inputs[0].rank < 1 ||
-      call->inputs[1].rank != 3 || TypeOf(call->inputs[2]) != DType::kI32) {
+  if (!IsCall(call) || call->inputs[1].rank != 3) {
     return Decline(reason, "grouped_matmul: expected x, w[E, K, N] and i32 experts");
   }
   const tsr_operand& w = call->inputs[1];
   shape->transposed = BoolAttr(call, "transpose_rhs");
   shape->experts = w.dims[0];
-  shape->rows = RowCount(call->inputs[0]);
   shape->inner = w.dims[shape->transposed ? 2 : 1];
   shape->columns = w.dims[shape->transposed ? 1 : 2];
   shape->in = TypeOf(call->inputs[0]);
   shape->out = TypeOf(call->outputs[0]);
-  if (call->inputs[0].dims[call->inputs[0].rank - 1] != shape->inner ||
-      Count(call->inputs[2]) != shape->rows ||
+  if (!ReadGather(call, shape) ||
+      call->inputs[0].dims[call->inputs[0].rank - 1] != shape->inner ||
       Count(call->outputs[0]) != shape->rows * shape->columns || TypeOf(w) != shape->in) {
     return Decline(reason, "grouped_matmul: operands do not fit each other");
   }
@@ -41,21 +59,19 @@ int32_t ReadGroupedShape(const tsr_kernel_call* call, GroupedShape* shape, char*
 }
 
 int32_t ReadGroupedGradShape(const tsr_kernel_call* call, GroupedShape* shape, char* reason) {
-  if (call->input_count != 3 || call->output_count != 1 || call->inputs[0].rank < 1 ||
-      call->inputs[1].rank < 1 || call->outputs[0].rank != 3 ||
-      TypeOf(call->inputs[2]) != DType::kI32) {
+  if (!IsCall(call) || call->inputs[1].rank < 1 || call->outputs[0].rank != 3) {
     return Decline(reason, "grouped_matmul_grad: expected x, dy and i32 experts");
   }
   const tsr_operand& dw = call->outputs[0];
   shape->experts = dw.dims[0];
-  shape->rows = RowCount(call->inputs[0]);
   shape->inner = dw.dims[1];
   shape->columns = dw.dims[2];
   shape->in = TypeOf(call->inputs[0]);
   shape->out = TypeOf(dw);
-  if (call->inputs[0].dims[call->inputs[0].rank - 1] != shape->inner ||
+  if (!ReadGather(call, shape) ||
+      call->inputs[0].dims[call->inputs[0].rank - 1] != shape->inner ||
       call->inputs[1].dims[call->inputs[1].rank - 1] != shape->columns ||
-      RowCount(call->inputs[1]) != shape->rows || Count(call->inputs[2]) != shape->rows ||
+      RowCount(call->inputs[1]) != shape->rows ||
       TypeOf(call->inputs[1]) != shape->in) {
     return Decline(reason, "grouped_matmul_grad: operands do not fit each other");
   }
