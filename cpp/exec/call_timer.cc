@@ -1,7 +1,8 @@
 #include "cpp/exec/call_timer.h"
 
+#include <time.h>
+
 #include <algorithm>
-#include <chrono>
 
 #include "absl/strings/str_cat.h"
 #include "cpp/base/hash.h"
@@ -16,20 +17,25 @@ constexpr int64_t kMostSets = 8;
 constexpr double kSampleSeconds = 2e-3;
 constexpr int64_t kMostRuns = 256;
 
-double Now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
+// Seconds that the calling thread has had a processor.
+double ProcessorSeconds() {
+  timespec now = {};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
 }
 
 struct TaskContext {
   const tsr_kernel_call* call;
   const tsr_kernel_plan* plan;
   int32_t phase;
+  double* task_s;
 };
 
 void RunTask(void* context, int64_t task) {
   const auto* c = static_cast<const TaskContext*>(context);
+  const double begin = ProcessorSeconds();
   c->plan->run(c->call, c->plan, c->phase, task);
+  c->task_s[task] = ProcessorSeconds() - begin;
 }
 
 void Fill(Tensor& tensor) {
@@ -78,18 +84,32 @@ absl::Status CallTimer::MakeOperands() {
   return absl::OkStatus();
 }
 
-absl::Status CallTimer::RunOnce() {
+// When the tasks of a phase end that each thread takes in order, the next as soon as it is free.
+double CallTimer::EndOfTasks(int64_t tasks) {
+  busy_s_.assign(static_cast<size_t>(pool_.threads()), 0);
+  for (int64_t task = 0; task < tasks; ++task) {
+    *std::min_element(busy_s_.begin(), busy_s_.end()) += task_s_[static_cast<size_t>(task)];
+  }
+  return *std::max_element(busy_s_.begin(), busy_s_.end());
+}
+
+absl::StatusOr<double> CallTimer::RunOnce() {
   const std::vector<Tensor>& set = sets_[next_set_++ % sets_.size()];
   for (size_t i = 0; i < set.size(); ++i) kernel_.operands[i].data = set[i].data();
   kernel_.call.workspace = workspace_ == nullptr ? nullptr : workspace_->data();
+  double seconds = 0;
   for (int32_t phase = 0; phase < kernel_.plan.phase_count; ++phase) {
-    TaskContext context{&kernel_.call, &kernel_.plan, phase};
-    if (!pool_.Run(kernel_.plan.tasks[phase], RunTask, &context)) {
+    const int64_t tasks = kernel_.plan.tasks[phase];
+    if (task_s_.size() < static_cast<size_t>(tasks)) task_s_.resize(static_cast<size_t>(tasks));
+    TaskContext context{&kernel_.call, &kernel_.plan, phase, task_s_.data()};
+    if (!pool_.Run(tasks, RunTask, &context)) {
       return absl::InternalError(
           absl::StrCat("kernel ", kernel_.def.name, " threw: ", pool_.last_error()));
     }
+    seconds += EndOfTasks(tasks);
   }
-  return kernel_.failure.failed() ? kernel_.failure.Take() : absl::OkStatus();
+  if (kernel_.failure.failed()) return kernel_.failure.Take();
+  return seconds;
 }
 
 absl::StatusOr<double> CallTimer::Seconds(const std::vector<int64_t>& knobs) {
@@ -98,18 +118,20 @@ absl::StatusOr<double> CallTimer::Seconds(const std::vector<int64_t>& knobs) {
     workspace_.reset();
     const size_t bytes = std::max<size_t>(64, kernel_.plan.workspace_bytes);
     ASSIGN_OR_RETURN(workspace_, Buffer::Allocate(bytes));
-    RETURN_IF_ERROR(RunOnce());   // touches its pages
+    RETURN_IF_ERROR(RunOnce().status());   // touches its pages
   }
   if (runs_ == 0) {
-    for (size_t i = 0; i < sets_.size(); ++i) RETURN_IF_ERROR(RunOnce());
-    const double begin = Now();
-    RETURN_IF_ERROR(RunOnce());
-    const double once = std::max(Now() - begin, 1e-9);
-    runs_ = std::clamp(static_cast<int64_t>(kSampleSeconds / once), int64_t{1}, kMostRuns);
+    for (size_t i = 0; i < sets_.size(); ++i) RETURN_IF_ERROR(RunOnce().status());
+    ASSIGN_OR_RETURN(const double once, RunOnce());
+    runs_ = std::clamp(static_cast<int64_t>(kSampleSeconds / std::max(once, 1e-9)), int64_t{1},
+                       kMostRuns);
   }
-  const double begin = Now();
-  for (int64_t i = 0; i < runs_; ++i) RETURN_IF_ERROR(RunOnce());
-  return (Now() - begin) / static_cast<double>(runs_);
+  double seconds = 0;
+  for (int64_t i = 0; i < runs_; ++i) {
+    ASSIGN_OR_RETURN(const double once, RunOnce());
+    seconds += once;
+  }
+  return seconds / static_cast<double>(runs_);
 }
 
 }  // namespace tessera

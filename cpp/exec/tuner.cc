@@ -17,7 +17,7 @@ namespace {
 constexpr size_t kFirstTimed = 5;        // that differ most, before the model is asked
 constexpr size_t kLeastTimed = 10;       // before the model may say that it expects no more
 constexpr double kWorthwhile = 0.01;     // a gain that is looked for
-constexpr int kRounds = 3;               // of a measurement
+constexpr int kRounds = 2;               // of a measurement
 constexpr size_t kFinalists = 4;         // timed again
 constexpr int kFinalRounds = 5;
 constexpr int kPairs = 21;
@@ -265,11 +265,14 @@ CostModel CallSearch::Learn(const std::vector<CostSample>& others) const {
 }
 
 absl::Status CallSearch::Search(double deadline, Lessons& lessons) {
-  for (size_t i = 0; i < kFirstTimed && measured_ < most_measurements(); ++i) {
-    if (Now() > deadline) return absl::OkStatus();
-    RETURN_IF_ERROR(Measure(candidates_[MostDifferent()], kRounds));
+  const int64_t most = std::min(options_.most_timed, most_measurements());
+  for (size_t i = 0; i < kFirstTimed && measured_ < most; ++i) {
+    // The own choice counts as timed from the start.
+    const size_t next = MostDifferent();
+    if (Now() > deadline || next == candidates_.size()) return absl::OkStatus();
+    RETURN_IF_ERROR(Measure(candidates_[next], kRounds));
   }
-  while (measured_ < std::min(options_.most_timed, most_measurements()) && Now() < deadline) {
+  while (measured_ < most && Now() < deadline) {
     const size_t next = Choose(Learn(lessons[result_.kernel]));
     if (next == candidates_.size()) break;
     RETURN_IF_ERROR(Measure(candidates_[next], kRounds));
