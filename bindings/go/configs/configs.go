@@ -2084,6 +2084,16 @@ type Trainer struct {
 	// in the checkpoint store NAME that the host has registered. Empty: "checkpoints" in the
 	// folder of the run (by default "").
 	CheckpointFolder string `json:"checkpoint_folder,omitempty"`
+	// File for the experts that every token of every training step visits: safetensors with
+	// routing/MIXTURE, int32 of steps, rows, tokens and choices, -1 for none, and `recorded`, 1
+	// for the rows of the steps that are in it. It is as long as all steps from the beginning,
+	// sparse where the file system can; ranks write into one file. `tessera moe-report` draws
+	// it. Empty writes none (by default "").
+	RecordRouting string `json:"record_routing,omitempty"`
+	// Such a file, from which training steps take the experts of every token in place of the
+	// gates' choices; weights, and with them gradients, are those of the gates for these.
+	// Evaluations choose for themselves. Empty: the gates choose (by default "").
+	ReplayRouting string `json:"replay_routing,omitempty"`
 }
 
 // MarshalJSON writes the type's name too.

@@ -843,6 +843,64 @@ func GatherAll(b Builder, attrs GatherAttrs, inputs ...tessera.Value) []tessera.
 	return b.AddMany("gather", attrs.json(), inputs...)
 }
 
+// GatheredMatmulAttrs are the attributes of GatheredMatmul; nil ones are the library's.
+type GatheredMatmulAttrs struct {
+	// w is stored as [E, N, K] (by default False).
+	TransposeRhs *bool
+	// of the result; empty: that of x (by default ).
+	Dtype *string
+}
+
+func (a GatheredMatmulAttrs) json() tessera.Attrs {
+	set := tessera.Attrs{}
+	if a.TransposeRhs != nil {
+		set["transpose_rhs"] = *a.TransposeRhs
+	}
+	if a.Dtype != nil {
+		set["dtype"] = *a.Dtype
+	}
+	return set
+}
+
+// GatheredMatmul: y[r] = x[t] * w[experts[r]] for every row r of a plan and the token t it
+// came from.
+func GatheredMatmul(b Builder, attrs GatheredMatmulAttrs, inputs ...tessera.Value) tessera.Value {
+	made := b.AddMany("gathered_matmul", attrs.json(), inputs...)
+	return at(made, 0)
+}
+
+// GatheredMatmulAll gives all results of GatheredMatmul.
+func GatheredMatmulAll(b Builder, attrs GatheredMatmulAttrs, inputs ...tessera.Value) []tessera.Value {
+	return b.AddMany("gathered_matmul", attrs.json(), inputs...)
+}
+
+// GatheredMatmulGradAttrs are the attributes of GatheredMatmulGrad; nil ones are the library's.
+type GatheredMatmulGradAttrs struct {
+	// how many there are.
+	NumExperts int64
+	// of the result (by default f32).
+	Dtype *string
+}
+
+func (a GatheredMatmulGradAttrs) json() tessera.Attrs {
+	set := tessera.Attrs{}
+	set["num_experts"] = a.NumExperts
+	if a.Dtype != nil {
+		set["dtype"] = *a.Dtype
+	}
+	return set
+}
+
+// GatheredMatmulGrad: dw[e] = the sum of x[t] times dy[r] over the rows of expert e, t the
+// token of row r.
+// Signature: x[..., K], dy[..., R!, N], experts[..., R!], slots[..., R!], rows[..., J!] ->
+// dw[{num_experts}, K, N]
+// It has no gradient.
+func GatheredMatmulGrad(b Builder, attrs GatheredMatmulGradAttrs, x, dy, experts, slots, rows tessera.Value) tessera.Value {
+	made := b.AddMany("gathered_matmul_grad", attrs.json(), x, dy, experts, slots, rows)
+	return at(made, 0)
+}
+
 // GeluAttrs are the attributes of Gelu; nil ones are the library's.
 type GeluAttrs struct {
 	// use the tanh approximation (by default False).

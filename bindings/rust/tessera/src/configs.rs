@@ -4948,6 +4948,24 @@ impl Trainer {
         self.0.insert("checkpoint_folder".into(), json(value));
         self
     }
+
+    /// File for the experts that every token of every training step visits: safetensors with
+    /// routing/MIXTURE, int32 of steps, rows, tokens and choices, -1 for none, and `recorded`, 1
+    /// for the rows of the steps that are in it. It is as long as all steps from the beginning,
+    /// sparse where the file system can; ranks write into one file. `tessera moe-report` draws
+    /// it. Empty writes none (by default "").
+    pub fn record_routing(mut self, value: &str) -> Self {
+        self.0.insert("record_routing".into(), json(value));
+        self
+    }
+
+    /// Such a file, from which training steps take the experts of every token in place of the
+    /// gates' choices; weights, and with them gradients, are those of the gates for these.
+    /// Evaluations choose for themselves. Empty: the gates choose (by default "").
+    pub fn replay_routing(mut self, value: &str) -> Self {
+        self.0.insert("replay_routing".into(), json(value));
+        self
+    }
 }
 
 /// Attention and feed-forward with norms and residual connections.

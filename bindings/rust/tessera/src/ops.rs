@@ -1273,6 +1273,85 @@ impl Gather {
     }
 }
 
+/// y\[r\] = x\[t\] * w\[experts\[r\]\] for every row r of a plan and the token t it came from.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct GatheredMatmul(Map<String, Json>);
+
+impl Default for GatheredMatmul {
+    fn default() -> Self {
+        GatheredMatmul(Map::new())
+    }
+}
+
+impl GatheredMatmul {
+    pub fn new() -> Self {
+        let attrs = Map::new();
+        GatheredMatmul(attrs)
+    }
+
+    /// w is stored as \[E, N, K\] (by default False).
+    pub fn transpose_rhs(mut self, value: bool) -> Self {
+        self.0.insert("transpose_rhs".into(), value.json());
+        self
+    }
+
+    /// of the result; empty: that of x (by default ).
+    pub fn dtype(mut self, value: &str) -> Self {
+        self.0.insert("dtype".into(), value.json());
+        self
+    }
+
+    pub fn add(&self, to: &impl Builder, inputs: &[Value]) -> Result<Value> {
+        exactly("gathered_matmul", to.add_op("gathered_matmul", inputs, &self.0)?)
+            .map(|[value]| value)
+    }
+
+    /// All results.
+    pub fn add_many(&self, to: &impl Builder, inputs: &[Value]) -> Result<Vec<Value>> {
+        to.add_op("gathered_matmul", inputs, &self.0)
+    }
+}
+
+/// dw\[e\] = the sum of x\[t\] times dy\[r\] over the rows of expert e, t the token of row r.
+/// Signature: x\[..., K\], dy\[..., R!, N\], experts\[..., R!\], slots\[..., R!\], rows\[...,
+/// J!\] -\> dw\[{num_experts}, K, N\]
+/// It has no gradient.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct GatheredMatmulGrad(Map<String, Json>);
+
+impl GatheredMatmulGrad {
+    /// `num_experts`: how many there are.
+    pub fn new(num_experts: i64) -> Self {
+        let mut attrs = Map::new();
+        attrs.insert("num_experts".into(), num_experts.json());
+        GatheredMatmulGrad(attrs)
+    }
+
+    /// of the result (by default f32).
+    pub fn dtype(mut self, value: &str) -> Self {
+        self.0.insert("dtype".into(), value.json());
+        self
+    }
+
+    pub fn add(
+        &self,
+        to: &impl Builder,
+        x: Value,
+        dy: Value,
+        experts: Value,
+        slots: Value,
+        rows: Value,
+    ) -> Result<Value> {
+        exactly(
+            "gathered_matmul_grad",
+            to.add_op("gathered_matmul_grad", &[x, dy, experts, slots, rows], &self.0)?,
+        )
+        .map(|[value]| value)
+    }
+}
+
 /// y = x/2 * (1 + erf(x / sqrt(2))), or its tanh approximation.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]

@@ -4888,6 +4888,28 @@ public final class Configs {
       put("checkpoint_folder", value);
       return this;
     }
+
+    /**
+     * File for the experts that every token of every training step visits: safetensors with
+     * routing/MIXTURE, int32 of steps, rows, tokens and choices, -1 for none, and `recorded`, 1
+     * for the rows of the steps that are in it. It is as long as all steps from the beginning,
+     * sparse where the file system can; ranks write into one file. `tessera moe-report` draws it.
+     * Empty writes none (by default "").
+     */
+    public Trainer recordRouting(String value) {
+      put("record_routing", value);
+      return this;
+    }
+
+    /**
+     * Such a file, from which training steps take the experts of every token in place of the
+     * gates' choices; weights, and with them gradients, are those of the gates for these.
+     * Evaluations choose for themselves. Empty: the gates choose (by default "").
+     */
+    public Trainer replayRouting(String value) {
+      put("replay_routing", value);
+      return this;
+    }
   }
 
   /**

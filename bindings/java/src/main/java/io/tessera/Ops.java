@@ -1044,6 +1044,67 @@ public final class Ops {
   }
 
   /**
+   * y[r] = x[t] * w[experts[r]] for every row r of a plan and the token t it came from.
+   */
+  public static final class GatheredMatmul extends Call {
+    public GatheredMatmul() {
+      super("gathered_matmul");
+    }
+
+    /**
+     * w is stored as [E, N, K] (by default False).
+     */
+    public GatheredMatmul transposeRhs(boolean value) {
+      put("transpose_rhs", value);
+      return this;
+    }
+
+    /**
+     * of the result; empty: that of x (by default ).
+     */
+    public GatheredMatmul dtype(String value) {
+      put("dtype", value);
+      return this;
+    }
+
+    public Value add(OpBuilder to, Value... inputs) throws TesseraException {
+      return one(to, inputs);
+    }
+
+    public List<Value> addMany(OpBuilder to, Value... inputs) throws TesseraException {
+      return many(to, inputs);
+    }
+  }
+
+  /**
+   * dw[e] = the sum of x[t] times dy[r] over the rows of expert e, t the token of row r.
+   * Signature: x[..., K], dy[..., R!, N], experts[..., R!], slots[..., R!], rows[..., J!] -&gt;
+   * dw[{num_experts}, K, N]
+   * It has no gradient.
+   */
+  public static final class GatheredMatmulGrad extends Call {
+    /**
+     * @param numExperts how many there are.
+     */
+    public GatheredMatmulGrad(long numExperts) {
+      super("gathered_matmul_grad");
+      put("num_experts", numExperts);
+    }
+
+    /**
+     * of the result (by default f32).
+     */
+    public GatheredMatmulGrad dtype(String value) {
+      put("dtype", value);
+      return this;
+    }
+
+    public Value add(OpBuilder to, Value x, Value dy, Value experts, Value slots, Value rows) throws TesseraException {
+      return one(to, x, dy, experts, slots, rows);
+    }
+  }
+
+  /**
    * y = x/2 * (1 + erf(x / sqrt(2))), or its tanh approximation.
    */
   public static final class Gelu extends Call {
