@@ -6,6 +6,7 @@ package tessera
 import "C"
 
 import (
+	"context"
 	"encoding/json"
 	"unsafe"
 )
@@ -185,4 +186,31 @@ func (c *Config) Plan(options *PlanOptions) (json.RawMessage, error) {
 		return C.tsr_config_plan((*C.tsr_config)(raw), data, size, out, length)
 	})
 	return json.RawMessage(found), err
+}
+
+// TuneOptions: where to put what was found (a file for runtime.tuning), how long to search (0: as
+// long as it takes), how many combinations of one call to time, and whether to time all afterwards.
+type TuneOptions struct {
+	Out        string  `json:"out,omitempty"`
+	BudgetS    float64 `json:"budget_s,omitempty"`
+	MostTimed  int64   `json:"most_timed,omitempty"`
+	Exhaustive bool    `json:"exhaustive,omitempty"`
+}
+
+// Tune looks for what makes the kernels of a training step faster on this machine. No result changes
+// by a bit; the job's report says what was found.
+func (c *Config) Tune(ctx context.Context, options *TuneOptions) (*Job, error) {
+	given, err := object(options)
+	if err != nil {
+		return nil, err
+	}
+	var made *C.tsr_job
+	err = c.use(func(raw unsafe.Pointer) error {
+		data, size := chars(given)
+		return take(C.tsr_config_tune((*C.tsr_config)(raw), data, size, &made))
+	})
+	if err != nil {
+		return nil, err
+	}
+	return newJob(ctx, own(unsafe.Pointer(made), freeJob), new(sinkFailure)), nil
 }

@@ -871,6 +871,13 @@ inline Job ExportModel(const Runtime& runtime, std::string_view path, std::strin
   }));
 }
 
+// Looks for what makes the kernels of a config's step faster here: see tsr_config_tune.
+inline Job TuneConfig(const Config& config, std::string_view options = "{}") {
+  return Job(Job::Made([&](tsr_job** out) {
+    return tsr_config_tune(config.get(), options.data(), options.size(), out);
+  }));
+}
+
 }  // namespace tessera
 
 #include "tessera_store.hpp"

@@ -7,7 +7,7 @@ const std::vector<Command>& AllCommands() {
       TrainCommand(),   GenerateCommand(), ConfigCommand(), DescribeCommand(),
       ListCommand(),    GraphCommand(),    BenchCommand(),  InspectCommand(),
       EvalCommand(),    ImportCommand(),   ExportCommand(), LaunchCommand(),
-      MoeReportCommand(), VersionCommand(),
+      MoeReportCommand(), TuneCommand(),   VersionCommand(),
   };
   return kCommands;
 }

@@ -19,6 +19,7 @@ Command EvalCommand();
 Command ImportCommand();
 Command ExportCommand();
 Command LaunchCommand();
+Command TuneCommand();
 Command MoeReportCommand();
 Command VersionCommand();
 

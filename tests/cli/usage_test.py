@@ -12,7 +12,7 @@ import cli_testing
 from cli_testing import PROGRAM, run
 
 COMMANDS = ("train", "generate", "config", "describe", "list", "graph", "bench", "inspect", "eval",
-            "import", "export", "launch", "moe-report", "version")
+            "import", "export", "launch", "moe-report", "tune", "version")
 
 
 class UsageTest(cli_testing.CliTest):

@@ -8,6 +8,7 @@ from typing import Any, Mapping, Union
 
 from . import _raw, display
 from .handle import Owner
+from .job import Job
 from .runtime import Runtime, default_runtime
 
 __all__ = ["Config", "Part"]
@@ -195,6 +196,14 @@ class Config(Owner):
         `text=True` adds the program as text, `dot=True` as a graph for Graphviz.
         """
         return json.loads(_raw.tsr_config_plan(self.handle, json.dumps(options)))
+
+    def tune(self, **options: Any) -> Job:
+        """Looks for what makes the kernels of a training step faster on this machine; a job.
+
+        Options: `out` (a file for `runtime.tuning`), `budget_s`, `most_timed`, `exhaustive`. The
+        report of the job says what was found; no result changes by a bit.
+        """
+        return Job(_raw.tsr_config_tune(self.handle, json.dumps(options)))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Config):

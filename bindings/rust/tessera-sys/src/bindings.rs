@@ -546,8 +546,7 @@ const _: () = {
         [::core::mem::offset_of!(tsr_store_def, struct_size) - 0usize];
     ["Offset of field: tsr_store_def::is_shared"]
         [::core::mem::offset_of!(tsr_store_def, is_shared) - 4usize];
-    ["Offset of field: tsr_store_def::name"]
-        [::core::mem::offset_of!(tsr_store_def, name) - 8usize];
+    ["Offset of field: tsr_store_def::name"][::core::mem::offset_of!(tsr_store_def, name) - 8usize];
     ["Offset of field: tsr_store_def::write"]
         [::core::mem::offset_of!(tsr_store_def, write) - 16usize];
     ["Offset of field: tsr_store_def::read"]
@@ -958,6 +957,12 @@ extern "C" {
         options_len: usize,
         out_text: *mut *mut ::core::ffi::c_char,
         out_len: *mut usize,
+    ) -> *mut tsr_status;
+    pub fn tsr_config_tune(
+        config: *const tsr_config,
+        options: *const ::core::ffi::c_char,
+        options_len: usize,
+        out_job: *mut *mut tsr_job,
     ) -> *mut tsr_status;
     pub fn tsr_trainer_new(
         config: *const tsr_config,

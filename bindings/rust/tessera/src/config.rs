@@ -9,8 +9,10 @@ use serde_json::Value as Json;
 use tessera_sys as sys;
 
 use crate::ffi::{self, start};
+use crate::graph::attrs_text;
 use crate::paths::path_text;
-use crate::{Result, Runtime};
+use crate::trainer::SinkFailure;
+use crate::{Job, Result, Runtime};
 
 /// A model, its data and its training as a tree of typed parts.
 ///
@@ -179,6 +181,20 @@ impl Config {
                 sys::tsr_config_plan(self.raw(), start(options), options.len(), text, len)
             })
         }
+    }
+
+    /// Looks for what makes the kernels of a training step faster on this machine. `options`
+    /// serialises to `{"out": "tuning.json", "budget_s": 60, "most_timed": 32, "exhaustive":
+    /// false}`, or is `()`. No result changes by a bit; the job's report says what was found.
+    pub fn tune(&self, options: impl Serialize) -> Result<Job> {
+        let options = attrs_text(&options)?;
+        // SAFETY: the handle is alive.
+        let handle = unsafe {
+            ffi::handle(|out| {
+                sys::tsr_config_tune(self.raw(), start(&options), options.len(), out)
+            })?
+        };
+        Ok(Job::new(handle, SinkFailure::default()))
     }
 }
 

@@ -2,6 +2,7 @@ package io.tessera;
 
 import java.nio.file.Path;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
 
 /**
  * A model, its data and its training as a tree of typed parts. Any thread may read it; one at a
@@ -141,5 +142,18 @@ public final class Config extends NativeHandle {
   /** {@link #plan()} with the program too: {@code {"text": true, "dot": true}}. */
   public String plan(String options) throws TesseraException {
     return text(handle -> out -> Raw.tsr_config_plan(handle, Text.bytes(options), out));
+  }
+
+  /**
+   * Looks for what makes the kernels of a training step faster on this machine. No result changes by
+   * a bit; the job's report says what was found.
+   *
+   * @param options {@code {"out": "tuning.json", "budget_s": 60, "most_timed": 32, "exhaustive":
+   *     false}}, or an empty map
+   */
+  public Job tune(Map<String, ?> options) throws TesseraException {
+    byte[] json = Text.bytes(Json.write(options));
+    return new Job(use(handle -> NativeHandle.make(
+        out -> Raw.tsr_config_tune(handle, json, out))), new AtomicReference<>());
   }
 }
