@@ -52,6 +52,13 @@ void RegisterAttentionKernels(KernelSink& sink) {
   Add(sink, TSR_ISA_AVX2, "attention.few.avx2", PrepareFewQueries<kFewQueriesAvx2>);
   Add(sink, TSR_ISA_AVX2, "attention.bf16.avx2", PrepareVector<kAttentionAvx2BF16, DType::kBF16>);
   Add(sink, TSR_ISA_AVX2, "attention.f32.avx2", PrepareVector<kAttentionAvx2F32, DType::kF32>);
+#elif defined(__aarch64__)
+  using namespace dense;  // NOLINT: as above
+  Add(sink, TSR_ISA_BASELINE, "attention.few.neon", PrepareFewQueries<kFewQueriesNeon>);
+  Add(sink, TSR_ISA_BASELINE, "attention.bf16.neon",
+      PrepareVector<kAttentionNeonBF16, DType::kBF16>);
+  Add(sink, TSR_ISA_BASELINE, "attention.f32.neon",
+      PrepareVector<kAttentionNeonF32, DType::kF32>);
 #endif
   Add(sink, TSR_ISA_REFERENCE, "attention.reference", dense::PrepareReferenceAttention);
 }

@@ -48,6 +48,12 @@ void RegisterAttentionGradKernels(KernelSink& sink) {
       PrepareVector<kAttentionAvx2BF16, DType::kBF16>);
   Add(sink, TSR_ISA_AVX2, "attention_grad.f32.avx2",
       PrepareVector<kAttentionAvx2F32, DType::kF32>);
+#elif defined(__aarch64__)
+  using namespace dense;  // NOLINT: as above
+  Add(sink, TSR_ISA_BASELINE, "attention_grad.bf16.neon",
+      PrepareVector<kAttentionNeonBF16, DType::kBF16>);
+  Add(sink, TSR_ISA_BASELINE, "attention_grad.f32.neon",
+      PrepareVector<kAttentionNeonF32, DType::kF32>);
 #endif
   Add(sink, TSR_ISA_REFERENCE, "attention_grad.reference", dense::PrepareReferenceAttentionGrad);
 }

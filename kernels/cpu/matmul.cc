@@ -88,6 +88,11 @@ void RegisterMatmulKernels(KernelSink& sink) {
   Add(sink, TSR_ISA_AVX2, "matmul.rows.avx2", PrepareFewRows<kFewRowsAvx2>);
   AddGemm<kGemmAvx2BF16, DType::kBF16>(sink, TSR_ISA_AVX2, "matmul.bf16.avx2");
   AddGemm<kGemmAvx2F32, DType::kF32>(sink, TSR_ISA_AVX2, "matmul.f32.avx2");
+#elif defined(__aarch64__)
+  using namespace dense;  // NOLINT: as above
+  Add(sink, TSR_ISA_BASELINE, "matmul.rows.neon", PrepareFewRows<kFewRowsNeon>);
+  AddGemm<kGemmNeonBF16, DType::kBF16>(sink, TSR_ISA_BASELINE, "matmul.bf16.neon");
+  AddGemm<kGemmNeonF32, DType::kF32>(sink, TSR_ISA_BASELINE, "matmul.f32.neon");
 #endif
   Add(sink, TSR_ISA_REFERENCE, "matmul.reference", dense::PrepareReferenceMatmul);
 }

@@ -38,6 +38,7 @@ struct FewRowsKernel {
 };
 extern const FewRowsKernel kFewRowsAvx2;
 extern const FewRowsKernel kFewRowsAvx512;
+extern const FewRowsKernel kFewRowsNeon;
 
 int32_t PlanFewRows(const MatmulShape& shape, const FewRowsKernel& kernel, tsr_kernel_plan* plan,
                     char* reason);

@@ -7,6 +7,8 @@ namespace tessera::cpu::dense {
 
 extern const GemmKernel kGemmAvx2F32;
 extern const GemmKernel kGemmAvx2BF16;  // widened to fp32 while packing
+extern const GemmKernel kGemmNeonF32;
+extern const GemmKernel kGemmNeonBF16;  // widened to fp32 while packing
 extern const GemmKernel kGemmAvx512F32;
 extern const GemmKernel kGemmAvx512BF16;  // widened to fp32 while packing
 extern const GemmKernel kGemmAvx512Dot;   // bf16 pairs, vdpbf16ps

@@ -31,6 +31,8 @@ struct AttentionLoops {
 // By element type: fp32, bf16 widened to fp32, bf16 pairs.
 extern const AttentionLoops kAttentionAvx2F32;
 extern const AttentionLoops kAttentionAvx2BF16;
+extern const AttentionLoops kAttentionNeonF32;
+extern const AttentionLoops kAttentionNeonBF16;
 extern const AttentionLoops kAttentionAvx512F32;
 extern const AttentionLoops kAttentionAvx512BF16;
 extern const AttentionLoops kAttentionAvx512Dot;
@@ -145,6 +147,7 @@ struct FewQueriesLoops {
 
 extern const FewQueriesLoops kFewQueriesAvx2;
 extern const FewQueriesLoops kFewQueriesAvx512;
+extern const FewQueriesLoops kFewQueriesNeon;
 
 // What a chunk leaves for one query: two numbers and the values, 64-byte aligned.
 inline int64_t FewQueriesResultFloats(const AttentionShape& s) {
