@@ -47,7 +47,7 @@ void Add(KernelSink& sink, int32_t isa, const char* op, const char* name, Prepar
             .flags = 0});
 }
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(__aarch64__)
 // Names of the kernels of one instruction set and dtype, in the order of the ops above.
 using Names = const char* const[4];
 
@@ -85,6 +85,12 @@ void RegisterGroupedMatmulKernels(KernelSink& sink) {
   AddAll<kGemmAvx2BF16, kFewRowsAvx2, DType::kBF16>(sink, TSR_ISA_AVX2,
                                                     TESSERA_NAMES("bf16.avx2"));
   AddAll<kGemmAvx2F32, kFewRowsAvx2, DType::kF32>(sink, TSR_ISA_AVX2, TESSERA_NAMES("f32.avx2"));
+#elif defined(__aarch64__)
+  using namespace dense;  // NOLINT: as above
+  AddAll<kGemmNeonBF16, kFewRowsNeon, DType::kBF16>(sink, TSR_ISA_BASELINE,
+                                                    TESSERA_NAMES("bf16.neon"));
+  AddAll<kGemmNeonF32, kFewRowsNeon, DType::kF32>(sink, TSR_ISA_BASELINE,
+                                                  TESSERA_NAMES("f32.neon"));
 #endif
   Add(sink, TSR_ISA_REFERENCE, "grouped_matmul", "grouped_matmul.reference",
       dense::PrepareReferenceGrouped);
