@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cpp/base/status_macros.h"
+#include "cpp/exec/fused_kernel.h"
 
 namespace tessera {
 namespace {
@@ -42,14 +43,15 @@ tsr_attr AttrOf(const Attrs::Entry& entry) {
   return attr;
 }
 
-std::string UseText(const Node& node, const std::vector<const SizedType*>& inputs,
+std::string UseText(std::string_view op, const Attrs& attrs,
+                    const std::vector<const SizedType*>& inputs,
                     const std::vector<const SizedType*>& outputs) {
   const auto print = [](std::string* out, const SizedType* type) {
     absl::StrAppend(out, type->ToText());
   };
-  return absl::StrCat(node.op->name(), "(", absl::StrJoin(inputs, ", ", print), ") -> ",
+  return absl::StrCat(op, "(", absl::StrJoin(inputs, ", ", print), ") -> ",
                       absl::StrJoin(outputs, ", ", print),
-                      node.attrs.empty() ? "" : absl::StrCat(" ", ToText(node.attrs)));
+                      attrs.empty() ? "" : absl::StrCat(" ", ToText(attrs)));
 }
 
 // Asks one candidate. OK with "" in `reason` when it takes the call.
@@ -158,43 +160,56 @@ const char* IsaName(int isa) {
   return isa >= 0 && isa < static_cast<int>(std::size(kNames)) ? kNames[isa] : "unknown";
 }
 
+void PreparedKernel::SetCall(const Attrs& node_attrs, const std::vector<const SizedType*>& inputs,
+                             const std::vector<const SizedType*>& outputs, int isa) {
+  for (const auto* types : {&inputs, &outputs}) {
+    for (const SizedType* type : *types) operands.push_back(OperandOf(*type));
+  }
+  for (const Attrs::Entry& entry : node_attrs.entries()) attrs.push_back(AttrOf(entry));
+  call = {.struct_size = sizeof(tsr_kernel_call),
+          .input_count = static_cast<int32_t>(inputs.size()),
+          .output_count = static_cast<int32_t>(outputs.size()),
+          .attr_count = static_cast<int32_t>(attrs.size()),
+          .inputs = operands.data(),
+          .outputs = operands.data() + inputs.size(),
+          .attrs = attrs.data(),
+          .workspace = nullptr,
+          .isa = isa,
+          .reserved = 0,
+          .user = nullptr,
+          .failure = &failure,
+          .fail = &KernelFailure::Fail,
+          .knobs = nullptr};
+}
+
 absl::StatusOr<std::unique_ptr<PreparedKernel>> ChooseKernel(
     const Node& node, const std::vector<const SizedType*>& inputs,
     const std::vector<const SizedType*>& outputs, const KernelTable& kernels, int isa) {
-  auto kernel = std::make_unique<PreparedKernel>();
   for (const auto* types : {&inputs, &outputs}) {
     for (const SizedType* type : *types) {
-      if (type->dims.size() > TSR_MAX_DIMS) {
-        return absl::InvalidArgumentError(absl::StrCat(node.op->name(), ": ", type->ToText(),
-                                                       " has more than ", TSR_MAX_DIMS, " dims"));
-      }
-      kernel->operands.push_back(OperandOf(*type));
+      if (type->dims.size() <= TSR_MAX_DIMS) continue;
+      return absl::InvalidArgumentError(absl::StrCat(node.op->name(), ": ", type->ToText(),
+                                                     " has more than ", TSR_MAX_DIMS, " dims"));
     }
   }
-  for (const Attrs::Entry& entry : node.attrs.entries()) kernel->attrs.push_back(AttrOf(entry));
-  kernel->call = {.struct_size = sizeof(tsr_kernel_call),
-                  .input_count = static_cast<int32_t>(inputs.size()),
-                  .output_count = static_cast<int32_t>(outputs.size()),
-                  .attr_count = static_cast<int32_t>(kernel->attrs.size()),
-                  .inputs = kernel->operands.data(),
-                  .outputs = kernel->operands.data() + inputs.size(),
-                  .attrs = kernel->attrs.data(),
-                  .workspace = nullptr,
-                  .isa = isa,
-                  .reserved = 0,
-                  .user = nullptr,
-                  .failure = &kernel->failure,
-                  .fail = &KernelFailure::Fail,
-                  .knobs = nullptr};
+  if (node.op->name() == "fused") return NewFusedKernel(node, inputs, outputs, kernels, isa);
+  return ChooseKernel(node.op->name(), node.attrs, inputs, outputs, kernels, isa);
+}
+
+absl::StatusOr<std::unique_ptr<PreparedKernel>> ChooseKernel(
+    std::string_view op, const Attrs& attrs, const std::vector<const SizedType*>& inputs,
+    const std::vector<const SizedType*>& outputs, const KernelTable& kernels, int isa) {
+  auto kernel = std::make_unique<PreparedKernel>();
+  kernel->SetCall(attrs, inputs, outputs, isa);
   std::vector<std::string> refusals;
-  for (const tsr_kernel_def* def : kernels.Candidates(node.op->name())) {
+  for (const tsr_kernel_def* def : kernels.Candidates(op)) {
     std::string reason;
     if (def->isa > isa) {
       reason = absl::StrCat("needs ", IsaName(def->isa), ", allowed is ", IsaName(isa));
     } else {
       absl::Status status = AskKernel(*def, *kernel, reason);
       if (!status.ok()) {
-        return absl::Status(status.code(), absl::StrCat(UseText(node, inputs, outputs), ": ",
+        return absl::Status(status.code(), absl::StrCat(UseText(op, attrs, inputs, outputs), ": ",
                                                         status.message()));
       }
       if (reason.empty()) {
@@ -205,8 +220,8 @@ absl::StatusOr<std::unique_ptr<PreparedKernel>> ChooseKernel(
     refusals.push_back(absl::StrCat(def->name, ": ", reason));
   }
   if (refusals.empty()) refusals.push_back("there is none for this op");
-  return absl::NotFoundError(absl::StrCat("no kernel for ", UseText(node, inputs, outputs), ": ",
-                                          absl::StrJoin(refusals, "; ")));
+  return absl::NotFoundError(absl::StrCat("no kernel for ", UseText(op, attrs, inputs, outputs),
+                                          ": ", absl::StrJoin(refusals, "; ")));
 }
 
 absl::Status SetKnobs(PreparedKernel& kernel, std::vector<int64_t> knobs) {

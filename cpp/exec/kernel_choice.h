@@ -8,6 +8,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -53,6 +54,12 @@ struct PreparedKernel {
   PreparedKernel() = default;
   PreparedKernel(const PreparedKernel&) = delete;
   PreparedKernel& operator=(const PreparedKernel&) = delete;
+  virtual ~PreparedKernel() = default;
+
+  // Fills the call for operands of these types. REQUIRES: `attrs` outlives this; at most
+  // TSR_MAX_DIMS dims each.
+  void SetCall(const Attrs& node_attrs, const std::vector<const SizedType*>& inputs,
+               const std::vector<const SizedType*>& outputs, int isa);
 
   tsr_kernel_def def{};
   tsr_kernel_call call{};
@@ -66,11 +73,17 @@ struct PreparedKernel {
   tsr_operand* output(size_t i) { return &operands[call.input_count + i]; }
 };
 
-// Chooses and prepares. NOT_FOUND with every refusal when no kernel takes it; INTERNAL when a
-// kernel's `prepare` throws or fills its plan with nonsense; INVALID_ARGUMENT when what the table
-// says was tuned does not fit. REQUIRES: the node is no call; it outlives the result.
+// Chooses and prepares; a `fused` node becomes the kernels of its steps (exec/fused_kernel.h).
+// NOT_FOUND with every refusal when no kernel takes it; INTERNAL when a kernel's `prepare` throws
+// or fills its plan with nonsense; INVALID_ARGUMENT when what the table says was tuned does not
+// fit. REQUIRES: the node is no call; it outlives the result.
 absl::StatusOr<std::unique_ptr<PreparedKernel>> ChooseKernel(
     const Node& node, const std::vector<const SizedType*>& inputs,
+    const std::vector<const SizedType*>& outputs, const KernelTable& kernels, int isa);
+
+// The same for an op by name with all its attributes, which outlive the result.
+absl::StatusOr<std::unique_ptr<PreparedKernel>> ChooseKernel(
+    std::string_view op, const Attrs& attrs, const std::vector<const SizedType*>& inputs,
     const std::vector<const SizedType*>& outputs, const KernelTable& kernels, int isa);
 
 // Prepares again with these values of the kernel's knobs; none: its own. INVALID_ARGUMENT with the

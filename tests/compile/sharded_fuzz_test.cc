@@ -106,7 +106,8 @@ void RunSeed(uint64_t seed, FuzzCount& count) {
   GrowOptions grow;
   grow.sizes = {{"B", 4}, {"T", 6}};
   // Lists of a plan number a rank's own rows; tests/shard/routed_rows_test.cc proves these ops.
-  grow.without = {"plan", "dispatch", "combine", "combine_dot"};
+  grow.without = {"plan",        "dispatch",        "combine",
+                  "combine_dot", "gathered_matmul", "gathered_matmul_grad"};
   const auto grown = GrowProgram(seed, grow);
   ASSERT_TRUE(grown.ok()) << seed << ": " << grown.status();
   const auto flat = Flatten(*grown->main, {.keep_repeated = false});
