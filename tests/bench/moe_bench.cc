@@ -112,14 +112,12 @@ tsr_operand Made(DType dtype, const std::vector<int64_t>& dims) {
   return operand;
 }
 
-std::vector<Pair> Pairs(const Sizes& s, DType dtype, const std::vector<int32_t>& owners,
-                        const KernelSink& sink) {
+std::vector<Pair> Pairs(const Sizes& s, DType dtype, const KernelSink& sink) {
   const tsr_operand x = Made(dtype, {s.rows, s.width}), dy = Made(dtype, {s.rows, s.hidden});
   const tsr_operand w = Made(dtype, {s.width, s.hidden});
   const tsr_operand stacked = Made(dtype, {s.experts, s.width, s.hidden});
   tsr_operand experts = Made(DType::kF32, {s.rows});
-  experts.dtype = static_cast<int32_t>(DType::kI32);
-  std::memcpy(experts.data, owners.data(), owners.size() * sizeof(int32_t));
+  experts.dtype = static_cast<int32_t>(DType::kI32);   // filled by Measure, for all three
   std::vector<Pair> pairs(3);
   pairs[0].what = "forward";
   pairs[0].dense.inputs = {x, w};
@@ -156,10 +154,14 @@ double CopySeconds(Team& team, const std::vector<char>& from, std::vector<char>&
 }
 
 void Measure(const Sizes& s, DType dtype, bool zipf, int rounds, Team& team,
-             const KernelSink& sink) {
+             std::vector<Pair>& pairs) {
   const std::vector<int32_t> owners = Owners(s.rows, s.experts, zipf);
+  std::memcpy(pairs[0].grouped.inputs[2].data, owners.data(), owners.size() * sizeof(int32_t));
+  for (Pair& pair : pairs) {
+    pair.dense_s.clear();
+    pair.grouped_s.clear();
+  }
   const auto active = static_cast<int64_t>(std::set<int32_t>(owners.begin(), owners.end()).size());
-  std::vector<Pair> pairs = Pairs(s, dtype, owners, sink);
   std::vector<char> from(std::size_t{256} << 20, 1), to(from.size());
   std::vector<double> copies;
   for (int round = 0; round <= rounds; ++round) {
@@ -201,12 +203,6 @@ void Measure(const Sizes& s, DType dtype, bool zipf, int rounds, Team& team,
   std::printf("%-5s %-8s %-16s %8.1f ms, dense %.1f ms, bound %.1f ms at %.1f GB/s: %.0f%%\n",
               dtype_name.c_str(), load, "all", grouped_all * 1e3, dense_all * 1e3, bound_all * 1e3,
               bandwidth / 1e9, 100 * bound_all / grouped_all);
-  for (Pair& pair : pairs) {
-    std::free(pair.grouped.output.data);
-    std::free(pair.grouped.call.workspace);
-    std::free(pair.dense.call.workspace);
-  }
-  std::free(pairs[0].grouped.inputs[1].data);
 }
 
 int64_t Argument(int argc, char** argv, int i, int64_t otherwise) {
@@ -229,7 +225,8 @@ int Main(int argc, char** argv) {
               static_cast<long>(sizes.rows), static_cast<long>(sizes.experts),
               static_cast<long>(sizes.width), static_cast<long>(sizes.hidden), threads, rounds);
   for (DType dtype : {DType::kBF16, DType::kF32}) {
-    for (bool zipf : {false, true}) Measure(sizes, dtype, zipf, rounds, team, sink);
+    std::vector<Pair> pairs = Pairs(sizes, dtype, sink);
+    for (bool zipf : {false, true}) Measure(sizes, dtype, zipf, rounds, team, pairs);
   }
   return 0;
 }
