@@ -183,6 +183,9 @@ class ReleaseTest(binding_testing.BindingTest):
                               recursive=True)
         with zipfile.ZipFile(natives) as archive:
             self.assertIn("META-INF/licences/abseil.txt", archive.namelist())
+        [docs] = glob.glob(os.path.join(OUT, "maven", "**", "*-javadoc.jar"), recursive=True)
+        with zipfile.ZipFile(docs) as archive:
+            self.assertIn(b"step, config, tensors", archive.read("io/tessera/Checkpoint.html"))
 
     def test_go_from_a_proxy(self):
         readme = binding_testing.read("bindings", "go", "README.md")

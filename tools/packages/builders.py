@@ -123,8 +123,20 @@ def wheel(release):
     print(f"auditwheel: manylinux_{found[1]}_{found[2]}_{release.machine}")
 
 
+def javadoc(release, folders, path):
+    """A jar of the docs of io.tessera. A comment that is not well formed, or names what is not
+    there, is an error."""
+    out = release.scratch("javadoc-" + release.machine)
+    run(["javadoc", "-quiet", "-notimestamp", "-Xdoclint:all,-missing", "-Werror", "--release",
+         "17", "-encoding", "UTF-8", "-docencoding", "UTF-8", "-windowtitle",
+         f"Tessera {release.version}", "-d", out, "-sourcepath", os.pathsep.join(folders),
+         "io.tessera"])
+    contents = {name: read(out, name) for name in archives.files_below(out)}
+    archives.write_zip(path, contents, release.date)
+
+
 def jars(release):
-    """A Maven repository with the classes, the natives as a classifier, and the sources."""
+    """A Maven repository: classes, the natives as a classifier, sources and docs."""
     java = os.path.join(ROOT, "bindings", "java")
     target = release.scratch("java-" + release.machine)
     import python_env
@@ -142,7 +154,9 @@ def jars(release):
         shutil.copy(os.path.join(target, jar), folder)
     shutil.copy(os.path.join(java, "pom.xml"), os.path.join(folder, f"{name}.pom"))
     contents = {}
-    for below in (os.path.join(java, "src", "main", "java"), os.path.join(target, "sources")):
+    folders = (os.path.join(java, "src", "main", "java"), os.path.join(target, "sources"))
+    javadoc(release, folders, os.path.join(folder, f"{name}-javadoc.jar"))
+    for below in folders:
         for path in archives.files_below(below):
             contents[path] = read(below, path)
     archives.write_zip(os.path.join(folder, f"{name}-sources.jar"), contents, release.date)

@@ -3,7 +3,7 @@ package io.tessera;
 import java.util.List;
 
 /**
- * A builder for each config type, to be given to {@link Config#of(Runtime, Part)},
+ * A builder for each config type, to be given to {@link Config#of(io.tessera.Runtime, Part)},
  * {@link Config#set} and each other's setters. Made from the catalogue by bindings/generate; not edited.
  */
 public final class Configs {
