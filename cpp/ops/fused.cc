@@ -178,10 +178,10 @@ absl::Status CheckFusedSteps(const FusedProgram& program, absl::Span<const DType
 
 OpDef FusedOp() {
   return OpDef("fused")
-      .Doc("y... = several row-wise ops, run over tiles of rows")
+      .Doc("several row-wise ops, run over tiles of rows")
       .SignatureBy(FusedSignature)
-      .RequiredAttr(AttrSpec::kText, "operands", "columns of each: [512], [] or whole[512]")
-      .RequiredAttr(AttrSpec::kText, "steps", "results: op and numbers of its operands; ...")
+      .RequiredAttr(AttrSpec::kText, "operands", "columns of each, such as [512] or whole[512]")
+      .RequiredAttr(AttrSpec::kText, "steps", "of each the results, the op and its operands, such as f32[8]: add 0 1")
       .RequiredAttr(AttrSpec::kInts, "outputs", "numbers of the results of the node")
       .AnyAttrs()
       .OutputDTypes(FusedDTypes)

@@ -80,7 +80,7 @@ class GoTest(binding_testing.BindingTest):
         self.assertEqual(binding_testing.unreached(text, "C.", NOT_NEEDED), [])
 
     def test_the_headers_are_those_of_the_interface(self):
-        for name in ("tessera.h", "tessera_store.h"):
+        for name in ("tessera.h", "tessera_plan.h", "tessera_store.h"):
             copy, header = (binding_testing.read(*path) for path in (
                 ("bindings", "go", name), ("capi", "include", name)))
             if not binding_testing.IS_LONG:  # comments may lag behind

@@ -121,7 +121,7 @@ class InstallTest(unittest.TestCase):
 
     def test_headers_of_both_kinds(self):
         include = os.path.join(self.prefix, "include")
-        self.assertEqual(sorted(os.listdir(include)), ["tessera.h", "tessera.hpp",
+        self.assertEqual(sorted(os.listdir(include)), ["tessera.h", "tessera.hpp", "tessera_plan.h",
                                                        "tessera_store.h", "tessera_store.hpp"])
         self.write("#include <tessera.h>\nint main(void) { return tsr_version() == 0; }\n",
                    "c", "only.c")

@@ -1743,6 +1743,10 @@ type Runtime struct {
 	// Time a thread without work spins before it sleeps (by default 0; in microseconds; at least
 	// 0; at most 1000000.0).
 	SpinUs *int64 `json:"spin_us,omitempty"`
+	// A file that `tessera tune` wrote: what makes kernels faster on this machine and changes no
+	// result. Empty means the file that ships; "none" means that kernels take their own values.
+	// A file that is not there, or is for other machines, is a note (by default "").
+	Tuning string `json:"tuning,omitempty"`
 }
 
 // MarshalJSON writes the type's name too.

@@ -820,6 +820,36 @@ func Floor(b Builder, x tessera.Value) tessera.Value {
 	return at(made, 0)
 }
 
+// FusedAttrs are the attributes of Fused; nil ones are the library's.
+type FusedAttrs struct {
+	// columns of each, such as [512] or whole[512].
+	Operands string
+	// of each the results, the op and its operands, such as f32[8]: add 0 1.
+	Steps string
+	// numbers of the results of the node.
+	Outputs []int64
+}
+
+func (a FusedAttrs) json() tessera.Attrs {
+	set := tessera.Attrs{}
+	set["operands"] = a.Operands
+	set["steps"] = a.Steps
+	set["outputs"] = a.Outputs
+	return set
+}
+
+// Fused: several row-wise ops, run over tiles of rows.
+// It has no gradient.
+func Fused(b Builder, attrs FusedAttrs, inputs ...tessera.Value) tessera.Value {
+	made := b.AddMany("fused", attrs.json(), inputs...)
+	return at(made, 0)
+}
+
+// FusedAll gives all results of Fused.
+func FusedAll(b Builder, attrs FusedAttrs, inputs ...tessera.Value) []tessera.Value {
+	return b.AddMany("fused", attrs.json(), inputs...)
+}
+
 // GatherAttrs are the attributes of Gather; nil ones are the library's.
 type GatherAttrs struct {
 	// of x, from which is taken.

@@ -951,19 +951,6 @@ extern "C" {
         path_len: usize,
         out_tensor: *mut *mut tsr_tensor,
     ) -> *mut tsr_status;
-    pub fn tsr_config_plan(
-        config: *const tsr_config,
-        options: *const ::core::ffi::c_char,
-        options_len: usize,
-        out_text: *mut *mut ::core::ffi::c_char,
-        out_len: *mut usize,
-    ) -> *mut tsr_status;
-    pub fn tsr_config_tune(
-        config: *const tsr_config,
-        options: *const ::core::ffi::c_char,
-        options_len: usize,
-        out_job: *mut *mut tsr_job,
-    ) -> *mut tsr_status;
     pub fn tsr_trainer_new(
         config: *const tsr_config,
         out_dir: *const ::core::ffi::c_char,
@@ -1069,6 +1056,19 @@ extern "C" {
         path_len: usize,
         folder: *const ::core::ffi::c_char,
         folder_len: usize,
+        options: *const ::core::ffi::c_char,
+        options_len: usize,
+        out_job: *mut *mut tsr_job,
+    ) -> *mut tsr_status;
+    pub fn tsr_config_plan(
+        config: *const tsr_config,
+        options: *const ::core::ffi::c_char,
+        options_len: usize,
+        out_text: *mut *mut ::core::ffi::c_char,
+        out_len: *mut usize,
+    ) -> *mut tsr_status;
+    pub fn tsr_config_tune(
+        config: *const tsr_config,
         options: *const ::core::ffi::c_char,
         options_len: usize,
         out_job: *mut *mut tsr_job,

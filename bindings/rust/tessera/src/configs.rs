@@ -4110,6 +4110,14 @@ impl Runtime {
         self.0.insert("spin_us".into(), json(value));
         self
     }
+
+    /// A file that `tessera tune` wrote: what makes kernels faster on this machine and changes no
+    /// result. Empty means the file that ships; "none" means that kernels take their own values.
+    /// A file that is not there, or is for other machines, is a note (by default "").
+    pub fn tuning(mut self, value: &str) -> Self {
+        self.0.insert("tuning".into(), json(value));
+        self
+    }
 }
 
 /// Tokens to a stack to scores of classes for the whole sequence (BERT fine-tuned on sentences).

@@ -1250,6 +1250,34 @@ impl Floor {
     }
 }
 
+/// several row-wise ops, run over tiles of rows.
+/// It has no gradient.
+#[derive(Clone, Debug, PartialEq)]
+#[must_use]
+pub struct Fused(Map<String, Json>);
+
+impl Fused {
+    /// `operands`: columns of each, such as \[512\] or whole\[512\].
+    /// `steps`: of each the results, the op and its operands, such as f32\[8\]: add 0 1.
+    /// `outputs`: numbers of the results of the node.
+    pub fn new(operands: &str, steps: &str, outputs: &[i64]) -> Self {
+        let mut attrs = Map::new();
+        attrs.insert("operands".into(), operands.json());
+        attrs.insert("steps".into(), steps.json());
+        attrs.insert("outputs".into(), outputs.json());
+        Fused(attrs)
+    }
+
+    pub fn add(&self, to: &impl Builder, inputs: &[Value]) -> Result<Value> {
+        exactly("fused", to.add_op("fused", inputs, &self.0)?).map(|[value]| value)
+    }
+
+    /// All results.
+    pub fn add_many(&self, to: &impl Builder, inputs: &[Value]) -> Result<Vec<Value>> {
+        to.add_op("fused", inputs, &self.0)
+    }
+}
+
 /// y = the slices of x along `dim` that the indices name; zeros for one outside.
 #[derive(Clone, Debug, PartialEq)]
 #[must_use]

@@ -4058,6 +4058,16 @@ public final class Configs {
       put("spin_us", value);
       return this;
     }
+
+    /**
+     * A file that `tessera tune` wrote: what makes kernels faster on this machine and changes no
+     * result. Empty means the file that ships; "none" means that kernels take their own values. A
+     * file that is not there, or is for other machines, is a note (by default "").
+     */
+    public Runtime tuning(String value) {
+      put("tuning", value);
+      return this;
+    }
   }
 
   /**

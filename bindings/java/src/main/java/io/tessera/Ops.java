@@ -1023,6 +1023,32 @@ public final class Ops {
   }
 
   /**
+   * several row-wise ops, run over tiles of rows.
+   * It has no gradient.
+   */
+  public static final class Fused extends Call {
+    /**
+     * @param operands columns of each, such as [512] or whole[512].
+     * @param steps of each the results, the op and its operands, such as f32[8]: add 0 1.
+     * @param outputs numbers of the results of the node.
+     */
+    public Fused(String operands, String steps, List<Long> outputs) {
+      super("fused");
+      put("operands", operands);
+      put("steps", steps);
+      put("outputs", outputs);
+    }
+
+    public Value add(OpBuilder to, Value... inputs) throws TesseraException {
+      return one(to, inputs);
+    }
+
+    public List<Value> addMany(OpBuilder to, Value... inputs) throws TesseraException {
+      return many(to, inputs);
+    }
+  }
+
+  /**
    * y = the slices of x along `dim` that the indices name; zeros for one outside.
    */
   public static final class Gather extends Call {
