@@ -1,5 +1,5 @@
-/* tessera_plan.h - what a config will cost, and how to make it cost less: a part of tessera.h, which
- * includes it.
+/* tessera_plan.h - what a config will cost, and how to make it cost less: a part of tessera.h,
+ * which includes it.
  */
 #ifndef TESSERA_PLAN_H_
 #define TESSERA_PLAN_H_

@@ -824,7 +824,7 @@ func Floor(b Builder, x tessera.Value) tessera.Value {
 type FusedAttrs struct {
 	// columns of each, such as [512] or whole[512].
 	Operands string
-	// of each the results, the op and its operands, such as f32[8]: add 0 1.
+	// of each: results, op, operands; such as f32[8]: add 0 1.
 	Steps string
 	// numbers of the results of the node.
 	Outputs []int64

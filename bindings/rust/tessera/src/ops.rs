@@ -1258,7 +1258,7 @@ pub struct Fused(Map<String, Json>);
 
 impl Fused {
     /// `operands`: columns of each, such as \[512\] or whole\[512\].
-    /// `steps`: of each the results, the op and its operands, such as f32\[8\]: add 0 1.
+    /// `steps`: of each: results, op, operands; such as f32\[8\]: add 0 1.
     /// `outputs`: numbers of the results of the node.
     pub fn new(operands: &str, steps: &str, outputs: &[i64]) -> Self {
         let mut attrs = Map::new();

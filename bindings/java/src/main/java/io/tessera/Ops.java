@@ -1029,7 +1029,7 @@ public final class Ops {
   public static final class Fused extends Call {
     /**
      * @param operands columns of each, such as [512] or whole[512].
-     * @param steps of each the results, the op and its operands, such as f32[8]: add 0 1.
+     * @param steps of each: results, op, operands; such as f32[8]: add 0 1.
      * @param outputs numbers of the results of the node.
      */
     public Fused(String operands, String steps, List<Long> outputs) {
