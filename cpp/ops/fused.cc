@@ -181,7 +181,8 @@ OpDef FusedOp() {
       .Doc("several row-wise ops, run over tiles of rows")
       .SignatureBy(FusedSignature)
       .RequiredAttr(AttrSpec::kText, "operands", "columns of each, such as [512] or whole[512]")
-      .RequiredAttr(AttrSpec::kText, "steps", "of each: results, op, operands; such as f32[8]: add 0 1")
+      .RequiredAttr(AttrSpec::kText, "steps",
+                    "of each: results, op, operands; such as f32[8]: add 0 1")
       .RequiredAttr(AttrSpec::kInts, "outputs", "numbers of the results of the node")
       .AnyAttrs()
       .OutputDTypes(FusedDTypes)
