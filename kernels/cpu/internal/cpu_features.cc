@@ -96,10 +96,15 @@ std::string FindModel() {
   if (family == 15) family += signature >> 20 & 0xff;
   std::string text;
   AppendText({zero.b, zero.d, zero.c}, &text);
-  text += " " + std::to_string(family) + "/" + std::to_string(model) + "/" +
-          std::to_string(signature & 0xf);
+  char separator = ' ';
+  for (const uint32_t number : {family, model, signature & 0xf}) {
+    text.push_back(separator);
+    text += std::to_string(number);
+    separator = '/';
+  }
   const std::string brand = Brand();
-  return brand.empty() ? text : text + " " + brand;
+  if (!brand.empty()) text.append(1, ' ').append(brand);
+  return text;
 }
 
 #else
