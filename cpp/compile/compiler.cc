@@ -54,9 +54,13 @@ class Compiler {
     RETURN_IF_ERROR(AddOutputs());
     RETURN_IF_ERROR(AddRefresh());
     BuildSchedule();
-    if (options_.passes) RETURN_IF_ERROR(RunPasses(BuiltinPasses(), ops_, program()));
     RETURN_IF_ERROR(Verify(program()));
+    // Before the passes: a node that stands for several ops says less of what ranks may share.
     RETURN_IF_ERROR(DecideDataParallel(program()));
+    if (options_.passes) {
+      RETURN_IF_ERROR(RunPasses(BuiltinPasses(), ops_, program()));
+      RETURN_IF_ERROR(Verify(program()));
+    }
     return std::shared_ptr<const Program>(builder_.Release());
   }
 

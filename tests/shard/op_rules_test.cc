@@ -52,7 +52,12 @@ std::vector<Placement> ChoicesFor(const Tensor& tensor) {
 // together.
 const std::map<std::string, std::vector<size_t>>& ListsOfRanks() {
   static const auto* const lists = new std::map<std::string, std::vector<size_t>>{
-      {"plan", {0}}, {"dispatch", {1, 2}}, {"combine", {1, 2}}, {"combine_dot", {2, 3}}};
+      {"plan", {0}},
+      {"dispatch", {1, 2}},
+      {"combine", {1, 2}},
+      {"combine_dot", {2, 3}},
+      {"gathered_matmul", {2, 3, 4}},
+      {"gathered_matmul_grad", {2, 3, 4}}};
   return *lists;
 }
 
@@ -244,6 +249,7 @@ const std::map<std::string, const char*>& Unsharded() {
       {"all_reduce", "a collective: rule_test"},
       {"all_gather", "a collective: rule_test"},
       {"reduce_scatter", "a collective: rule_test"},
+      {"fused", "made when what ranks share is decided; has no cases that run"},
   };
   return *reasons;
 }

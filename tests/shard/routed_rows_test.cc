@@ -28,7 +28,8 @@ struct Routed {
   }
 };
 
-Routed MakeRouted() {
+// The product of rows that `dispatch` made, or of the tokens in place.
+Routed MakeRouted(bool in_place) {
   Routed routed;
   const Placement share = Placement::Sharded(0);
   const ValueId ids = routed.Input("ids", "[[0,1],[2,-1],[1,0],[0,2],[-1,-1],[2,1]]:i32", share);
@@ -38,16 +39,20 @@ Routed MakeRouted() {
   Graph graph(OpTable::Builtin(), *routed.function);
   const auto plan = graph.Ops(
       "plan", {ids}, {{"num_experts", kExperts}, {"rows_per_token", int64_t{2}}}, 4);
-  const ValueId sent = graph.Op("dispatch", {x, plan[1], plan[0]});
-  const ValueId made = graph.Op("grouped_matmul", {sent, w, plan[2]});
+  const ValueId made =
+      in_place ? graph.Op("gathered_matmul", {x, w, plan[2], plan[1], plan[0]})
+               : graph.Op("grouped_matmul",
+                          {graph.Op("dispatch", {x, plan[1], plan[0]}), w, plan[2]});
   const ValueId y = graph.Op("combine", {made, plan[1], plan[0], weights});
   EXPECT_TRUE(graph.ok()) << graph.status();
   routed.function->AddOutput("y", y);
   return routed;
 }
 
-TEST(RoutedRowsTest, RanksTogetherAreTheWholeRun) {
-  Routed routed = MakeRouted();
+class RoutedRowsTest : public testing::TestWithParam<bool> {};
+
+TEST_P(RoutedRowsTest, RanksTogetherAreTheWholeRun) {
+  Routed routed = MakeRouted(GetParam());
   const auto joint = Differentiate(*routed.function, OpTable::Builtin(),
                                    {false, true, true, true}, {true});
   ASSERT_TRUE(joint.ok()) << joint.status();
@@ -89,6 +94,11 @@ TEST(RoutedRowsTest, RanksTogetherAreTheWholeRun) {
     }
   }
 }
+
+INSTANTIATE_TEST_SUITE_P(Rows, RoutedRowsTest, testing::Bool(),
+                         [](const testing::TestParamInfo<bool>& info) {
+                           return info.param ? "InPlace" : "Copied";
+                         });
 
 }  // namespace
 }  // namespace tessera
