@@ -14,7 +14,7 @@ namespace {
 
 constexpr int64_t kScratchBytes = 256 << 10;  // of a task, on its stack: fits L2
 constexpr int64_t kWantedBytes = 64 << 10;    // of a tile's own values
-constexpr int64_t kTileElements = 8192;       // at most, of the widest value
+constexpr int64_t kTileElements = 16384;       // at most, of the widest value
 constexpr int64_t kTaskElements = 32768;
 constexpr int64_t kAlign = 64;
 

@@ -9,7 +9,6 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 #include <string>
 #include <vector>
 
@@ -75,28 +74,10 @@ std::vector<Use> Uses() {
   return uses;
 }
 
-double ThreadSeconds() {
-  timespec time;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
-}
-
 size_t BytesOf(const tsr_operand& operand) {
   size_t bytes = SizeOf(static_cast<DType>(operand.dtype));
   for (int32_t i = 0; i < operand.rank; ++i) bytes *= static_cast<size_t>(operand.dims[i]);
   return bytes;
-}
-
-// Processor seconds of |tasks|, of all threads together.
-template <class F>
-double TimeTasks(Team& team, int64_t tasks, const F& task) {
-  std::atomic<int64_t> nanoseconds{0};
-  team.Run(tasks, [&](int64_t i) {
-    const double start = ThreadSeconds();
-    task(i);
-    nanoseconds += static_cast<int64_t>((ThreadSeconds() - start) * 1e9);
-  });
-  return static_cast<double>(nanoseconds) * 1e-9;
 }
 
 struct Subject {

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <thread>
 #include <vector>
 
@@ -167,6 +168,24 @@ inline size_t PeakOf(const tsr_kernel_def& def, const std::vector<Peak>& peaks) 
     if (peaks[i].isa <= def.isa) best = i;
   }
   return best;
+}
+
+inline double ThreadSeconds() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_nsec) * 1e-9;
+}
+
+// Processor seconds of |tasks|, of all threads together.
+template <class F>
+double TimeTasks(Team& team, int64_t tasks, const F& task) {
+  std::atomic<int64_t> nanoseconds{0};
+  team.Run(tasks, [&](int64_t i) {
+    const double start = ThreadSeconds();
+    task(i);
+    nanoseconds += static_cast<int64_t>((ThreadSeconds() - start) * 1e9);
+  });
+  return static_cast<double>(nanoseconds) * 1e-9;
 }
 
 inline double Median(std::vector<double> values) {
