@@ -17,6 +17,8 @@ import statistics
 import subprocess
 import sys
 
+MIB = 1 << 20
+
 
 def run(command):
     """The JSON object that `command` prints last."""
@@ -71,7 +73,8 @@ def main():
     losses = [(mine["loss"], theirs["loss"]) for mine, theirs in pairs
               if "loss" in mine and "loss" in theirs]
     apart = max((abs(mine - theirs) for mine, theirs in losses), default=None)
-    memory = [mine["peak_rss_mb"] / theirs["peak_rss_mb"] for mine, theirs in pairs]
+    # Ours are MB, the peers' are what Linux counts in KiB, over 1024.
+    memory = [mine["peak_rss_mb"] / (theirs["peak_rss_mb"] * MIB / 1e6) for mine, theirs in pairs]
     print(json.dumps({
         "config": args.config,
         "peer": pairs[-1][1].get("peer", args.peer),
@@ -82,7 +85,7 @@ def main():
         "peer_tokens_per_s": max(theirs["tokens_per_s"] for _, theirs in pairs),
         "memory_share": round(statistics.median(memory), 3),
         "peak_rss_mb": round(max(mine["peak_rss_mb"] for mine, _ in pairs)),
-        "peer_peak_rss_mb": round(max(theirs["peak_rss_mb"] for _, theirs in pairs)),
+        "peer_peak_rss_mb": round(max(theirs["peak_rss_mb"] for _, theirs in pairs) * MIB / 1e6),
         "losses": losses,
     }))
     if apart is not None and apart > args.loss_within:
