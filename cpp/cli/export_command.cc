@@ -16,7 +16,7 @@
 #include "cpp/cli/checkpoint_program.h"
 #include "cpp/cli/commands.h"
 #include "cpp/cli/environment.h"
-#include "cpp/cli/exchange_job.h"
+#include "cpp/cli/job_report.h"
 #include "cpp/cli/safetensors.h"
 #include "cpp/cli/text.h"
 #include "cpp/cli/text_file.h"

@@ -8,8 +8,8 @@
 #include "cpp/cli/arguments.h"
 #include "cpp/cli/commands.h"
 #include "cpp/cli/environment.h"
-#include "cpp/cli/exchange_job.h"
 #include "cpp/cli/handles.h"
+#include "cpp/cli/job_report.h"
 #include "cpp/cli/text.h"
 
 namespace tessera::cli {

@@ -11,39 +11,19 @@
 #include "cpp/cli/commands.h"
 #include "cpp/cli/config_file.h"
 #include "cpp/cli/handles.h"
+#include "cpp/cli/job_report.h"
 #include "cpp/cli/json.h"
-#include "cpp/cli/signals.h"
 #include "cpp/cli/table.h"
-#include "cpp/cli/terminal.h"
 #include "cpp/cli/text.h"
 
 namespace tessera::cli {
 namespace {
 
-// The job's report once it has ended well.
-Error Wait(const Job& job, Json* report) {
-  const StopSignal signal;
-  ProgressBar bar;
-  for (;;) {
-    Error error = Error::Take(tsr_job_wait(job.get(), 0.05));
-    if (error.code() != TSR_DEADLINE_EXCEEDED) {
-      bar.Clear();
-      if (error) return error;
-      break;
-    }
-    if (signal.received() != 0) tsr_job_cancel(job.get());
-    tsr_progress progress = {};
-    progress.struct_size = sizeof(progress);
-    CLI_RETURN_IF_ERROR(Error::Take(tsr_job_progress(job.get(), &progress)));
-    if (progress.total_steps <= 1) continue;
-    bar.Draw(static_cast<double>(progress.step) / static_cast<double>(progress.total_steps),
-             Format("%lld of at most %lld combinations", static_cast<long long>(progress.step),
-                    static_cast<long long>(progress.total_steps)));
-  }
-  std::string text;
-  CLI_RETURN_IF_ERROR(CallText(&text, tsr_job_report, job.get()));
-  if (!Json::Parse(text, report)) return Error("tsr_job_report: no JSON", TSR_INTERNAL);
-  return Error();
+// Nothing while there are none to count.
+std::string Combinations(int64_t step, int64_t total) {
+  if (total <= 1) return "";
+  return Format("%lld of at most %lld combinations", static_cast<long long>(step),
+                static_cast<long long>(total));
 }
 
 double Share(const Json& part, const Json& whole) {
@@ -134,7 +114,7 @@ Error Tune(const Arguments& arguments) {
                                  static_cast<const tsr_config*>(file.config.get()), text.data(),
                                  text.size()));
   Json report;
-  CLI_RETURN_IF_ERROR(Wait(job, &report));
+  CLI_RETURN_IF_ERROR(WaitForReport(job, Combinations, &report));
   if (!file.is_first_rank()) return Error();
   std::fputs((arguments.Has("--json") ? report.ToIndentedText() : ReportText(report)).c_str(),
              stdout);

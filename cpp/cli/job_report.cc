@@ -1,4 +1,4 @@
-#include "cpp/cli/exchange_job.h"
+#include "cpp/cli/job_report.h"
 
 #include <cstdio>
 #include <string>
@@ -9,7 +9,7 @@
 
 namespace tessera::cli {
 
-Error WaitForExchange(std::string_view command, const Job& job, Json* report) {
+Error WaitForReport(const Job& job, const ProgressText& text, Json* report) {
   const StopSignal signal;
   ProgressBar bar;
   for (;;) {
@@ -24,13 +24,22 @@ Error WaitForExchange(std::string_view command, const Job& job, Json* report) {
     progress.struct_size = sizeof(progress);
     CLI_RETURN_IF_ERROR(Error::Take(tsr_job_progress(job.get(), &progress)));
     if (progress.total_steps <= 0) continue;
-    const auto done = static_cast<double>(progress.step);
-    const auto total = static_cast<double>(progress.total_steps);
-    bar.Draw(done / total, ReadableBytes(done) + " of " + ReadableBytes(total));
+    const std::string shown = text(progress.step, progress.total_steps);
+    if (shown.empty()) continue;
+    bar.Draw(static_cast<double>(progress.step) / static_cast<double>(progress.total_steps), shown);
   }
-  std::string text;
-  CLI_RETURN_IF_ERROR(CallText(&text, tsr_job_report, job.get()));
-  if (!Json::Parse(text, report)) return Error("tsr_job_report: no JSON", TSR_INTERNAL);
+  std::string json;
+  CLI_RETURN_IF_ERROR(CallText(&json, tsr_job_report, job.get()));
+  if (!Json::Parse(json, report)) return Error("tsr_job_report: no JSON", TSR_INTERNAL);
+  return Error();
+}
+
+Error WaitForExchange(std::string_view command, const Job& job, Json* report) {
+  const auto bytes = [](int64_t step, int64_t total) {
+    return ReadableBytes(static_cast<double>(step)) + " of " +
+           ReadableBytes(static_cast<double>(total));
+  };
+  CLI_RETURN_IF_ERROR(WaitForReport(job, bytes, report));
   for (const Json& note : (*report)["notes"].items()) {
     std::fprintf(stderr, "tessera %.*s: note: %s\n", static_cast<int>(command.size()),
                  command.data(), note.AsText().c_str());
