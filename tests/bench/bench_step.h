@@ -3,7 +3,6 @@
 // ends the program with its message.
 #pragma once
 
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -21,6 +20,7 @@
 #include "cpp/nn/tracer.h"
 #include "cpp/optim/optimizer.h"
 #include "kernels/cpu/internal/cpu_features.h"
+#include "tests/bench/bench_kit.h"
 
 namespace tessera {
 
@@ -28,10 +28,7 @@ namespace cpu {
 void RegisterAllCpuKernels(KernelSink& sink);
 }  // namespace cpu
 
-inline double Now() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch())
-      .count();
-}
+using cpu::Now;
 
 template <class T>
 T Need(absl::StatusOr<T> value) {
