@@ -22,7 +22,7 @@ constexpr size_t kMaxDepth = 64;
 constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseCommentsFlag |
                             rapidjson::kParseTrailingCommasFlag |
                             rapidjson::kParseValidateEncodingFlag |
-                            rapidjson::kParseFullPrecisionFlag;
+                            rapidjson::kParseNumbersAsStringsFlag;
 
 // Builds the tree from the parser's events. A value is moved into its parent when it is complete.
 class Builder {
@@ -31,15 +31,24 @@ class Builder {
 
   bool Null() { return Add(ConfigValue()); }
   bool Bool(bool value) { return Add(ConfigValue(value)); }
-  bool Int(int value) { return Add(ConfigValue(int64_t{value})); }
-  bool Uint(unsigned value) { return Add(ConfigValue(int64_t{value})); }
-  bool Int64(int64_t value) { return Add(ConfigValue(value)); }
-  bool Uint64(uint64_t value) {
-    if (value > static_cast<uint64_t>(INT64_MAX)) return Double(static_cast<double>(value));
-    return Add(ConfigValue(static_cast<int64_t>(value)));
+  // Numbers come as their digits: the parser's own full precision takes 184467440737095516155, whose
+  // first 20 digits are 2^64 - 1, for 0.
+  bool Int(int) { return false; }
+  bool Uint(unsigned) { return false; }
+  bool Int64(int64_t) { return false; }
+  bool Uint64(uint64_t) { return false; }
+  bool Double(double) { return false; }
+  bool RawNumber(const char* text, rapidjson::SizeType length, bool) {
+    const std::string_view digits(text, length);
+    int64_t integer = 0;
+    if (absl::SimpleAtoi(digits, &integer)) return Add(ConfigValue(integer));
+    double number = 0;
+    if (absl::SimpleAtod(digits, &number) && std::isfinite(number)) {
+      return Add(ConfigValue(number));
+    }
+    problem_ = absl::StrCat("expected a number of at most about 1.8e308, got ", Quoted(digits));
+    return false;
   }
-  bool Double(double value) { return Add(ConfigValue(value)); }
-  bool RawNumber(const char*, rapidjson::SizeType, bool) { return false; }
   bool String(const char* text, rapidjson::SizeType length, bool) {
     return Add(ConfigValue(std::string(text, length)));
   }

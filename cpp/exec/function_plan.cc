@@ -71,7 +71,7 @@ class FunctionPlanner {
     for (int n = 0; n < end_; ++n) {
       if (node_kernels_[n] != nullptr) ShareMemory(n);
     }
-    PlaceFrame();
+    RETURN_IF_ERROR(PlaceFrame());
     return Emit();
   }
 
@@ -301,7 +301,7 @@ class FunctionPlanner {
     merged_[out] = c;
   }
 
-  void PlaceFrame() {
+  absl::Status PlaceFrame() {
     std::vector<Block> blocks;
     std::vector<int> owners;
     for (size_t c = 0; c < classes_.size(); ++c) {
@@ -311,13 +311,14 @@ class FunctionPlanner {
       blocks.push_back({value.bytes, value.def, value.last, 0});
       owners.push_back(static_cast<int>(c));
     }
-    const OffsetPlan offsets = AssignOffsets(blocks);
+    ASSIGN_OR_RETURN(const OffsetPlan offsets, AssignOffsets(blocks));
     for (size_t i = 0; i < blocks.size(); ++i) {
       classes_[owners[i]].base = plan_->frame_base();
       classes_[owners[i]].offset = blocks[i].offset;
     }
     plan_->frame_bytes_ = offsets.total_bytes;
     plan_->frame_lower_bound_bytes_ = offsets.lower_bound_bytes;
+    return absl::OkStatus();
   }
 
   void PatchOperand(tsr_operand* operand, int base, int64_t offset) {

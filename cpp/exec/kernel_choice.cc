@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "cpp/base/status_macros.h"
 #include "cpp/exec/fused_kernel.h"
+#include "cpp/exec/offset_plan.h"
 
 namespace tessera {
 namespace {
@@ -85,6 +86,10 @@ absl::Status AskKernel(const tsr_kernel_def& def, PreparedKernel& kernel, std::s
   if (!sound) {
     return absl::InternalError(absl::StrCat("kernel ", def.name, " prepared an impossible plan"));
   }
+  if (plan.workspace_bytes > static_cast<size_t>(kMaxPlannedBytes)) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "kernel ", def.name, " asks for a workspace of ", plan.workspace_bytes, " bytes"));
+  }
   return absl::OkStatus();
 }
 
@@ -146,11 +151,16 @@ absl::StatusOr<SizedType> SizeType(const ValueType& type, const SymbolSizes& siz
   sized.dtype = type.dtype;
   ASSIGN_OR_RETURN(sized.dims, Eval(type.dims, sizes));
   ASSIGN_OR_RETURN(sized.count, ElementCount(sized.dims));
-  if (__builtin_mul_overflow(sized.count, static_cast<int64_t>(SizeOf(type.dtype)),
-                             &sized.bytes)) {
-    return absl::InvalidArgumentError(
-        absl::StrCat("the bytes of ", sized.ToText(), " overflow 64 bits"));
+  // Kernels reckon with products of dims, so an empty value may not have greater ones either.
+  int64_t bytes = static_cast<int64_t>(SizeOf(type.dtype));
+  for (int64_t dim : sized.dims) {
+    if (dim > 0 && __builtin_mul_overflow(bytes, dim, &bytes)) bytes = INT64_MAX;
   }
+  if (bytes > kMaxValueBytes) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        sized.ToText(), " has more bytes than a process can address, ", kMaxValueBytes));
+  }
+  sized.bytes = sized.count * static_cast<int64_t>(SizeOf(type.dtype));
   return sized;
 }
 

@@ -31,7 +31,12 @@ struct SizedType {
   std::string ToText() const;  // "bf16[8,512]"
 };
 
-// INVALID_ARGUMENT for a missing size, a negative dim or an overflow.
+// What the 47 bits of user addresses hold. Dims come from files and may be anything; below this,
+// what plans and kernels reckon from a few values stays in 64 bits.
+inline constexpr int64_t kMaxValueBytes = int64_t{1} << 47;
+
+// INVALID_ARGUMENT for a missing size, a negative dim or an element count that leaves 64 bits,
+// RESOURCE_EXHAUSTED above kMaxValueBytes.
 absl::StatusOr<SizedType> SizeType(const ValueType& type, const SymbolSizes& sizes);
 
 // What kernels of registered ops report. The first failure counts; tasks may run on any thread.

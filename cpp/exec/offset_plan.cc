@@ -5,6 +5,9 @@
 #include <map>
 #include <numeric>
 
+#include "absl/strings/str_cat.h"
+#include "cpp/base/status_macros.h"
+
 namespace tessera {
 namespace {
 
@@ -141,7 +144,19 @@ void FindPeak(const std::vector<Block>& blocks, OffsetPlan& plan) {
 
 }  // namespace
 
-OffsetPlan AssignOffsets(std::vector<Block>& blocks) {
+absl::Status AddPlannedBytes(int64_t bytes, int64_t& total) {
+  if (bytes > kMaxPlannedBytes || AlignBytes(bytes) > kMaxPlannedBytes - total) {
+    return absl::ResourceExhaustedError(absl::StrCat(
+        "memory: ", bytes, " bytes more than ", total, " planned so far are more than a plan may "
+        "have (", kMaxPlannedBytes, ")"));
+  }
+  total += AlignBytes(bytes);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<OffsetPlan> AssignOffsets(std::vector<Block>& blocks) {
+  int64_t all = 0;
+  for (const Block& block : blocks) RETURN_IF_ERROR(AddPlannedBytes(block.bytes, all));
   OffsetPlan plan;
   FindPeak(blocks, plan);
   plan.total_bytes = PlaceByTime(blocks);

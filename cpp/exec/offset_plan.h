@@ -8,13 +8,22 @@
 #include <cstdint>
 #include <vector>
 
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
 namespace tessera {
 
 inline constexpr int64_t kMemoryAlignBytes = 64;
+// No machine has as much (1 EiB), and the few sums of memory regions cannot leave 64 bits.
+inline constexpr int64_t kMaxPlannedBytes = int64_t{1} << 60;
 
 inline int64_t AlignBytes(int64_t bytes) {
   return (bytes + kMemoryAlignBytes - 1) / kMemoryAlignBytes * kMemoryAlignBytes;
 }
+
+// Adds AlignBytes(bytes) to the total. RESOURCE_EXHAUSTED if that is above kMaxPlannedBytes: dims
+// come from files, so their products may be anything below 2^63. REQUIRES: no number negative.
+absl::Status AddPlannedBytes(int64_t bytes, int64_t& total);
 
 struct Block {
   int64_t bytes = 0;
@@ -29,7 +38,8 @@ struct OffsetPlan {
   int peak_moment = 0;            // the first such moment
 };
 
-// Sets the offsets, multiples of kMemoryAlignBytes. REQUIRES: first <= last in every block.
-OffsetPlan AssignOffsets(std::vector<Block>& blocks);
+// Sets the offsets, multiples of kMemoryAlignBytes. RESOURCE_EXHAUSTED if all blocks together are
+// above kMaxPlannedBytes. REQUIRES: first <= last in every block.
+absl::StatusOr<OffsetPlan> AssignOffsets(std::vector<Block>& blocks);
 
 }  // namespace tessera

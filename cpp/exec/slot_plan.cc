@@ -32,7 +32,7 @@ absl::StatusOr<SlotPlan> SlotPlan::Make(const Program& program, const SymbolSize
   RETURN_IF_ERROR(plan.CheckCalls(program));
   RETURN_IF_ERROR(plan.FindLifetimes(program));
   plan.PlaceFixed(program);
-  plan.PlaceArena(program);
+  RETURN_IF_ERROR(plan.PlaceArena(program));
   return plan;
 }
 
@@ -75,6 +75,7 @@ absl::Status SlotPlan::SizeSlots(const Program& program, const SymbolSizes& size
       [](const ValueType& a, const ValueType& b) {
         return a.dtype != b.dtype ? a.dtype < b.dtype : a.dims < b.dims;
       });
+  int64_t all = 0;
   for (const Slot& slot : program.slots) {
     auto it = known.find(slot.type);
     if (it == known.end()) {
@@ -89,6 +90,12 @@ absl::Status SlotPlan::SizeSlots(const Program& program, const SymbolSizes& size
     types_.push_back(it->second);
     first_.push_back(static_cast<int>(instances_.size()));
     const int count = slot.per_micro_batch ? program.micro_batches : 1;
+    for (int i = 0; i < count; ++i) {
+      if (absl::Status added = AddPlannedBytes(it->second.bytes, all); !added.ok()) {
+        return absl::Status(added.code(), absl::StrCat(added.message(), ", at slot '", slot.name,
+                                                       "' ", slot.type.ToText()));
+      }
+    }
     instances_.resize(instances_.size() + count);
   }
   first_.push_back(static_cast<int>(instances_.size()));
@@ -178,7 +185,7 @@ void SlotPlan::PlaceFixed(const Program& program) {
   }
 }
 
-void SlotPlan::PlaceArena(const Program& program) {
+absl::Status SlotPlan::PlaceArena(const Program& program) {
   std::vector<Block> blocks;
   std::vector<int> owners;
   for (size_t s = 0; s < program.slots.size(); ++s) {
@@ -189,11 +196,12 @@ void SlotPlan::PlaceArena(const Program& program) {
       owners.push_back(i);
     }
   }
-  const OffsetPlan offsets = AssignOffsets(blocks);
+  ASSIGN_OR_RETURN(const OffsetPlan offsets, AssignOffsets(blocks));
   for (size_t b = 0; b < blocks.size(); ++b) instances_[owners[b]].offset = blocks[b].offset;
   arena_bytes_ = offsets.total_bytes;
   arena_lower_bound_bytes_ = offsets.lower_bound_bytes;
   peak_moment_ = offsets.peak_moment;
+  return absl::OkStatus();
 }
 
 std::vector<std::pair<std::string, int64_t>> SlotPlan::LargestAtPeak(const Program& program,

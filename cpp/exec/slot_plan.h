@@ -68,7 +68,7 @@ class SlotPlan {
   absl::Status CheckCalls(const Program& program) const;
   absl::Status FindLifetimes(const Program& program);
   void PlaceFixed(const Program& program);
-  void PlaceArena(const Program& program);
+  absl::Status PlaceArena(const Program& program);
 
   std::vector<SizedType> types_;         // per slot
   std::vector<int> first_;               // per slot: its first instance; one more at the end

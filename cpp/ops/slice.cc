@@ -20,10 +20,12 @@ absl::StatusOr<std::string> SliceSignature(const OpUse& use) {
   }
   const Dim span = dims[dim] - Dim(start) - Dim(trim);
   const Dim count = size >= 0 ? Dim(size) : Dim::CeilDiv(span, step);
-  const int64_t last = start + (size - 1) * step;
-  if (dims[dim].IsConst() && size > 0 && last >= dims[dim].value()) {
-    return absl::InvalidArgumentError(absl::StrCat("dim ", dim, " of ", use.inputs[0].ToText(),
-                                                   " expected to reach index ", last));
+  // Divided rather than multiplied, for the attributes may be anything.
+  if (dims[dim].IsConst() && size > 0 &&
+      (start >= dims[dim].value() || size - 1 > (dims[dim].value() - 1 - start) / step)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "dim ", dim, " of ", use.inputs[0].ToText(), " expected to reach index ", start,
+        size == 1 ? "" : absl::StrCat(" + ", size - 1, " * ", step)));
   }
   return absl::StrCat("x", AlongDim(dims.size(), dim, "c!"), " -> y",
                       AlongDim(dims.size(), dim, FreshTerm(count)));

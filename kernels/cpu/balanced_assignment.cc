@@ -120,9 +120,8 @@ int32_t PrepareAssignment(const tsr_kernel_call* call, tsr_kernel_plan* plan, ch
     return RunAssignment<T>;
   });
   if (Ready(plan, run, groups, reason) != 0) return 1;
-  plan->workspace_bytes =
-      static_cast<size_t>(groups * (2 * group.experts * group.places + group.tokens)) * 8;
-  return 0;
+  return TakeWorkspace(plan, groups, (2 * group.experts * group.places + group.tokens) * 8,
+                       reason);
 }
 
 }  // namespace

@@ -69,8 +69,7 @@ int32_t PrepareDrop(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* re
                                []<class T>() -> tsr_kernel_run { return RunDrop<T>; })
                    : RunDrop<float>;
   if (Ready(plan, run, groups, reason) != 0) return 1;
-  plan->workspace_bytes = static_cast<size_t>(groups * (group.pairs + group.experts)) * 8;
-  return 0;
+  return TakeWorkspace(plan, groups, (group.pairs + group.experts) * 8, reason);
 }
 
 }  // namespace

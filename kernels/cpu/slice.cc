@@ -57,8 +57,13 @@ int32_t PrepareSlice(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* r
   Along along = AlongDim(call, dim);
   along.start = IntAttr(call, "start", 0);
   along.step = IntAttr(call, "step", 1);
-  const int64_t last = along.start + (along.result_dim - 1) * along.step;
-  if (along.start < 0 || along.step < 1 || (along.result_dim > 0 && last >= along.source_dim)) {
+  // Divided and subtracted, for start + (count - 1) * step may leave 64 bits.
+  const bool reaches_out =
+      along.start < 0 || along.step < 1 ||
+      (along.result_dim > 0 && (along.start >= along.source_dim ||
+                                along.result_dim - 1 >
+                                    (along.source_dim - 1 - along.start) / along.step));
+  if (reaches_out) {
     return Decline(reason, "the slice reaches outside the operand");
   }
   SetParams(plan, along);
@@ -97,7 +102,7 @@ int32_t PreparePad(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* rea
   if (!IsDim(call, dim, reason)) return 1;
   Along along = AlongDim(call, dim);
   along.start = IntAttr(call, "low", 0);
-  if (along.start < 0 || along.start + along.source_dim > along.result_dim) {
+  if (along.start < 0 || along.start > along.result_dim - along.source_dim) {
     return Decline(reason, "the operand does not fit into the padded dim");
   }
   SetParams(plan, along);

@@ -104,9 +104,7 @@ int32_t PrepareSwipe(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* r
   SetParams(plan, group);
   const int64_t count = CountDims(choices, 0, choices.rank - 2);
   if (Ready(plan, RunSwipe, count, reason) != 0) return 1;
-  plan->workspace_bytes =
-      static_cast<size_t>(count * (group.experts / group.size + group.tokens)) * 8;
-  return 0;
+  return TakeWorkspace(plan, count, (group.experts / group.size + group.tokens) * 8, reason);
 }
 
 }  // namespace

@@ -31,7 +31,7 @@ TEST(OffsetPlanTest, BlocksThatMeetInTimeNeverOverlap) {
       blocks.push_back({static_cast<int64_t>(random() % 5000), first,
                         first + static_cast<int>(random() % 12), -1});
     }
-    const OffsetPlan plan = AssignOffsets(blocks);
+    const OffsetPlan plan = *AssignOffsets(blocks);
     ExpectNoOverlap(blocks, plan.total_bytes);
     EXPECT_GE(plan.total_bytes, plan.lower_bound_bytes);
     EXPECT_LE(plan.total_bytes, plan.lower_bound_bytes * 3 / 2) << "round " << round;
@@ -41,7 +41,7 @@ TEST(OffsetPlanTest, BlocksThatMeetInTimeNeverOverlap) {
 TEST(OffsetPlanTest, AChainNeedsTwoBlocks) {
   std::vector<Block> blocks;
   for (int i = 0; i < 100; ++i) blocks.push_back({1000, i, i + 1, 0});
-  const OffsetPlan plan = AssignOffsets(blocks);
+  const OffsetPlan plan = *AssignOffsets(blocks);
   EXPECT_EQ(plan.total_bytes, 2 * AlignBytes(1000));
   EXPECT_EQ(plan.lower_bound_bytes, plan.total_bytes);
 }
@@ -58,16 +58,27 @@ TEST(OffsetPlanTest, SavedValuesOfManyMicroBatchesReuseOneStack) {
       }
     }
   }
-  const OffsetPlan plan = AssignOffsets(blocks);
+  const OffsetPlan plan = *AssignOffsets(blocks);
   EXPECT_EQ(plan.total_bytes, kLayers * 64 * 36);
   EXPECT_EQ(plan.peak_moment, kLayers - 1);
 }
 
 TEST(OffsetPlanTest, NoBlocksNeedNoMemory) {
   std::vector<Block> blocks;
-  EXPECT_EQ(AssignOffsets(blocks).total_bytes, 0);
+  EXPECT_EQ(AssignOffsets(blocks)->total_bytes, 0);
   blocks.push_back({0, 0, 5, 0});
-  EXPECT_EQ(AssignOffsets(blocks).total_bytes, 0);
+  EXPECT_EQ(AssignOffsets(blocks)->total_bytes, 0);
+}
+
+TEST(OffsetPlanTest, WhatNoMachineHasIsResourceExhausted) {
+  for (const int64_t bytes : {INT64_MAX, INT64_MAX - 63, kMaxPlannedBytes + 1}) {
+    std::vector<Block> one = {{bytes, 0, 0, 0}};
+    EXPECT_EQ(AssignOffsets(one).status().code(), absl::StatusCode::kResourceExhausted) << bytes;
+  }
+  std::vector<Block> blocks = {{kMaxPlannedBytes - 64, 0, 3, 0}, {1, 0, 3, 0}};
+  EXPECT_EQ(AssignOffsets(blocks)->total_bytes, kMaxPlannedBytes);
+  blocks.push_back({1, 1, 2, 0});
+  EXPECT_EQ(AssignOffsets(blocks).status().code(), absl::StatusCode::kResourceExhausted);
 }
 
 }  // namespace

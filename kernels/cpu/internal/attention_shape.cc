@@ -91,7 +91,8 @@ int32_t ReadAttentionShape(const tsr_kernel_call* call, int32_t main_inputs,
     return Decline(reason, "attention: query heads must be a multiple of key heads");
   }
   s.causal = BoolAttr(call, "causal");
-  s.window = std::max<int64_t>(0, IntAttr(call, "window", 0));
+  // Beyond every position it is no window; sums with positions then stay in 64 bits.
+  s.window = std::clamp<int64_t>(IntAttr(call, "window", 0), 0, int64_t{1} << 60);
   s.scale = FloatAttr(call, "scale", 1.0);
   s.softcap = FloatAttr(call, "softcap", 0.0);
   int32_t next = main_inputs;

@@ -225,6 +225,14 @@ inline int32_t Ready(tsr_kernel_plan* plan, tsr_kernel_run run, int64_t tasks, c
   return 0;
 }
 
+// Asks for `rows` pieces of workspace. Declines what leaves 64 bits, as attributes of files may.
+inline int32_t TakeWorkspace(tsr_kernel_plan* plan, int64_t rows, int64_t row_bytes, char* reason) {
+  if (__builtin_mul_overflow(rows, row_bytes, &plan->workspace_bytes)) {
+    return Decline(reason, "its workspace leaves 64 bits");
+  }
+  return 0;
+}
+
 inline int32_t ReadyTwoPhases(tsr_kernel_plan* plan, tsr_kernel_run run, int64_t first,
                               int64_t second, size_t workspace_bytes, char* reason) {
   if (Ready(plan, run, first, reason) != 0) return 1;
