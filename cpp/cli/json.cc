@@ -20,7 +20,7 @@ class JsonBuilder {
 
   bool Null() { return Put(Json()); }
   bool Bool(bool value) { return Put(Json::Bool(value)); }
-  // Numbers come as their digits: the parser's own full precision takes 184467440737095516155 for 0.
+  // Numbers come as their digits: the parser's full precision takes 184467440737095516155 for 0.
   bool Int(int) { return false; }
   bool Uint(unsigned) { return false; }
   bool Int64(int64_t) { return false; }

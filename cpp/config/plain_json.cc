@@ -31,7 +31,7 @@ class Builder {
 
   bool Null() { return Add(ConfigValue()); }
   bool Bool(bool value) { return Add(ConfigValue(value)); }
-  // Numbers come as their digits: the parser's own full precision takes 184467440737095516155, whose
+  // Numbers come as their digits: the parser's full precision takes 184467440737095516155, whose
   // first 20 digits are 2^64 - 1, for 0.
   bool Int(int) { return false; }
   bool Uint(unsigned) { return false; }
