@@ -2,9 +2,8 @@
 //
 // Every round has a seed of its own, which a failure prints; TESSERA_FUZZ_SEED=seed runs that round
 // alone. TESSERA_FUZZ_SECONDS is the time per case (default 1.5; 0.3 with TESSERA_SHORT, 60 with
-// TESSERA_LONG). Without the first or the last of them no case runs more than kUsualRounds: the same
-// on every machine, so that a fast one does not fail by what others never met. Header only; one
-// thread.
+// TESSERA_LONG). Without the first or the last of them no case runs more than kUsualRounds, so that
+// a fast machine does not fail by seeds that others never met. Header only; one thread.
 #pragma once
 
 #include <chrono>
