@@ -61,6 +61,8 @@ std::vector<Use> Uses() {
     uses.push_back({"rms_norm", {x, scale}, {x}, {}, {epsilon}});
     const OperandSpec dscale = {kF32, scale.dims};
     uses.push_back({"rms_norm_grad", {x, scale, x}, {x, dscale}, {}, {epsilon}});
+    uses.push_back({"layer_norm", {x, scale, scale}, {x}, {}, {epsilon}});
+    uses.push_back({"layer_norm_grad", {x, scale, x}, {x, dscale, dscale}, {}, {epsilon}});
     uses.push_back({"glu", {hidden, hidden}, {hidden}, {}, {silu}});
     uses.push_back({"glu_grad", {hidden, hidden, hidden}, {hidden, hidden}, {0, 1}, {silu}});
     uses.push_back({"cross_entropy", {logits, ids}, {per_row, per_row}});

@@ -7,9 +7,10 @@
 //   fail NAME operand=VALUE ... attr=VALUE ... error="text"    the error contains the text
 // A line that starts with a space continues the one before; # starts a comment line. VALUE of an
 // operand: numbers in brackets [[1,2],[3,4]], a number (a scalar), or zeros(2,3), ones(2,3),
-// full(2,3,=7), arange(4), normal(3,7), uniform(3,0.5..2), ints(4,0..7); a dtype goes behind a
-// literal after a colon ([1,2]:i32) or into the parentheses (zeros(2,bf16)). Without one it is the
-// dtype of the run: a case is run for each of `dtypes` (f64,f32,bf16 when absent; ints: i32).
+// full(2,3,=7), arange(4), rising(3,0..6) (0, 2, 4), normal(3,7), uniform(3,0.5..2),
+// ints(4,0..7); a dtype goes behind a literal after a colon ([1,2]:i32) or into the parentheses
+// (zeros(2,bf16)). Without one it is the dtype of the run: a case is run for each of `dtypes`
+// (f64,f32,bf16 when absent; ints: i32).
 // Results are also compared with the oracle or, for an op that it does not know, with the plain
 // kernel in fp64; with reference=none with the plain kernel in the dtype of the run.
 // tolerance=0.01 or tolerance=bf16:0.02,f32:1e-4 is relative, to the element and to the largest
@@ -221,13 +222,17 @@ inline absl::StatusOr<GeneratorArgs> ParseGeneratorArgs(std::string_view args, D
   return parsed;
 }
 
+// Element i of `count`.
 inline double GeneratedValue(std::string_view generator, const GeneratorArgs& args, uint64_t seed,
-                             int64_t i) {
+                             int64_t i, int64_t count) {
   const double u = philox::UnitDouble(PhiloxU64(seed, 1, static_cast<uint64_t>(i)));
   const double v = philox::UnitDouble(PhiloxU64(seed, 2, static_cast<uint64_t>(i)));
   if (generator == "ones") return 1;
   if (generator == "full") return args.value;
   if (generator == "arange") return static_cast<double>(i);
+  if (generator == "rising") {
+    return args.low + (args.high - args.low) * static_cast<double>(i) / static_cast<double>(count);
+  }
   if (generator == "uniform") return args.low + (args.high - args.low) * u;
   if (generator == "ints") {
     const double high = args.has_range ? args.high : 10;
@@ -249,15 +254,15 @@ inline absl::StatusOr<Tensor> CaseTensor(const std::string& text, DType run_dtyp
     const DType fallback = generator == "ints" ? DType::kI32 : run_dtype;
     ASSIGN_OR_RETURN(const GeneratorArgs args,
                      ParseGeneratorArgs(text.substr(open + 1, text.size() - open - 2), fallback));
-    static constexpr std::string_view kKnown[] = {"zeros",  "ones",   "full", "arange",
-                                                  "normal", "uniform", "ints"};
+    static constexpr std::string_view kKnown[] = {"zeros",  "ones",   "full",   "arange",
+                                                  "rising", "normal", "uniform", "ints"};
     if (std::find(std::begin(kKnown), std::end(kKnown), generator) == std::end(kKnown)) {
       return absl::InvalidArgumentError(absl::StrCat("unknown generator '", generator, "'"));
     }
     if (given != nullptr) *given = args.has_dtype || generator == "ints";
     ASSIGN_OR_RETURN(Tensor tensor, Tensor::Zeros(args.dtype, args.dims));
     for (int64_t i = 0; i < tensor.count(); ++i) {
-      tensor.Put(i, GeneratedValue(generator, args, seed, i));
+      tensor.Put(i, GeneratedValue(generator, args, seed, i, tensor.count()));
     }
     return tensor;
   }

@@ -10,21 +10,62 @@
 #undef TESSERA_VECTOR_MATH_INL_H
 #endif
 
+#include <type_traits>
+
 #include "hwy/highway.h"
 #include "kernels/cpu/vector/memory-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tessera::cpu::vector::HWY_NAMESPACE {
 
+// x within [low, high]; NaN stays, for comparisons with it are false.
+template <class D>
+HWY_INLINE Vec<D> Within(D d, float low, Vec<D> x, float high) {
+#if HWY_TARGET == HWY_AVX3
+  // The instructions give their second operand when one of them is NaN.
+  if constexpr (std::is_same_v<Vec<D>, hn::Vec512<float>>) {
+    return Vec<D>{_mm512_max_ps(_mm512_set1_ps(low), _mm512_min_ps(_mm512_set1_ps(high), x.raw))};
+  }
+#endif
+  x = hn::IfThenElse(hn::Gt(x, hn::Set(d, high)), hn::Set(d, high), x);
+  return hn::IfThenElse(hn::Lt(x, hn::Set(d, low)), hn::Set(d, low), x);
+}
+
+// The larger of both, or `other` where `x` is NaN.
+template <class D>
+HWY_INLINE Vec<D> LargerNumber(D, Vec<D> other, Vec<D> x) {
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (std::is_same_v<Vec<D>, hn::Vec512<float>>) {
+    return Vec<D>{_mm512_max_ps(x.raw, other.raw)};
+  }
+#endif
+  return hn::IfThenElse(hn::Gt(x, other), x, other);
+}
+
+// p 2^n, rounded once, for a whole n from -252 to 254.
+template <class D>
+HWY_INLINE Vec<D> TimesPowerOfTwo(D d, Vec<D> p, Vec<D> n) {
+#if HWY_TARGET == HWY_AVX3
+  if constexpr (std::is_same_v<Vec<D>, hn::Vec512<float>>) {
+    return Vec<D>{_mm512_scalef_ps(p.raw, n.raw)};
+  }
+#endif
+  // In two factors, since no float is 2^129 and none with all its bits 2^-151.
+  const hn::RebindToSigned<D> di;
+  const auto whole = hn::ConvertTo(di, n);
+  const auto first = hn::ShiftRight<1>(whole);
+  const auto second = hn::Sub(whole, first);
+  const auto bias = hn::Set(di, 127);
+  const auto scale1 = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(first, bias)));
+  const auto scale2 = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(second, bias)));
+  return hn::Mul(hn::Mul(p, scale1), scale2);
+}
+
 // e^x = 2^n e^r with n = round(x / ln 2), |r| <= ln(2) / 2: ln 2 in two parts, the series of e^r to
-// r^7 (the rest is below 6e-9), and 2^n as two factors, since n reaches from -151 to 129.
+// r^7 (the rest is below 6e-9); n reaches from -151 to 129.
 template <class D>
 HWY_INLINE Vec<D> Exp(D d, Vec<D> x) {
-  const hn::RebindToSigned<D> di;
-  const auto high = hn::Set(d, 89.0f), low = hn::Set(d, -104.5f);
-  // Comparisons with NaN are false, so that NaN stays.
-  x = hn::IfThenElse(hn::Gt(x, high), high, x);
-  x = hn::IfThenElse(hn::Lt(x, low), low, x);
+  x = Within(d, -104.5f, x, 89.0f);
   const auto n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504f)));
   auto r = hn::NegMulAdd(n, hn::Set(d, 0.693359375f), x);
   r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4f), r);
@@ -34,13 +75,7 @@ HWY_INLINE Vec<D> Exp(D d, Vec<D> x) {
   p = hn::MulAdd(p, r, hn::Set(d, 1.0f / 6));
   p = hn::MulAdd(p, r, hn::Set(d, 0.5f));
   p = hn::Add(hn::MulAdd(hn::Mul(r, r), p, r), hn::Set(d, 1.0f));
-  const auto whole = hn::ConvertTo(di, n);
-  const auto first = hn::ShiftRight<1>(whole);
-  const auto second = hn::Sub(whole, first);
-  const auto bias = hn::Set(di, 127);
-  const auto scale1 = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(first, bias)));
-  const auto scale2 = hn::BitCast(d, hn::ShiftLeft<23>(hn::Add(second, bias)));
-  return hn::Mul(hn::Mul(p, scale1), scale2);
+  return TimesPowerOfTwo(d, p, n);
 }
 
 // 1 / (1 + e^-x). For a large e^-x the sum rounds to it, and nothing cancels on either side.

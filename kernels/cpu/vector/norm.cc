@@ -9,6 +9,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/vector/norm.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/cpu/vector/reduce-inl.h"
 
@@ -16,6 +17,13 @@ HWY_BEFORE_NAMESPACE();
 namespace tessera::cpu::vector::HWY_NAMESPACE {
 
 using Float = hn::ScalableTag<float>;
+
+// What is fetched while a row is written, or the row itself at the end: sums over the next one
+// would wait for memory while nothing else moves.
+template <class T>
+HWY_INLINE const T* NextRow(const T* x, int64_t row, const Range& rows, const NormShape& shape) {
+  return row + 1 < rows.end ? x + shape.cols : x;
+}
 
 template <class T>
 HWY_INLINE float RmsScale(const T* x, const NormShape& shape) {
@@ -40,7 +48,9 @@ void RunRms(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t, i
     const T* x = In<T>(call, 0) + row * shape.cols;
     T* y = Out<T>(call, 0) + row * shape.cols;
     const float r = RmsScale(x, shape);
+    const T* ahead = NextRow(x, row, rows, shape);
     ForVectors(d, shape.cols, [=](int64_t i, auto access) HWY_ATTR {
+      hwy::Prefetch(ahead + i);
       const auto factor = hn::Add(access.In(d, scale + i), hn::Set(d, shift));
       const auto unit = hn::Mul(access.In(d, x + i), hn::Set(d, r));
       access.Out(d, hn::Mul(unit, factor), y + i);
@@ -75,7 +85,11 @@ void RunRmsGrad(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_
     const double mean = static_cast<double>(sums.first) / cols;
     const float r = static_cast<float>(1 / std::sqrt(mean + shape.epsilon));
     const float back = static_cast<float>(static_cast<double>(sums.second) / cols) * r * r;
+    const T* ahead = NextRow(x, row, rows, shape);
+    const T* ahead_dy = NextRow(dy, row, rows, shape);
     ForVectors(d, shape.cols, [=](int64_t i, auto access) HWY_ATTR {
+      hwy::Prefetch(ahead + i);
+      hwy::Prefetch(ahead_dy + i);
       const auto slope = access.In(d, dy + i), value = access.In(d, x + i);
       const auto factor = hn::Add(access.In(d, scale + i), hn::Set(d, shift));
       const auto by_r = hn::Set(d, r);
@@ -128,7 +142,9 @@ void RunLayer(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t,
     const T* x = In<T>(call, 0) + row * shape.cols;
     T* y = Out<T>(call, 0) + row * shape.cols;
     const RowMoments moments = MomentsOf(x, shape);
+    const T* ahead = NextRow(x, row, rows, shape);
     ForVectors(d, shape.cols, [=](int64_t i, auto access) HWY_ATTR {
+      hwy::Prefetch(ahead + i);
       const auto off = hn::Sub(access.In(d, x + i), hn::Set(d, moments.mean));
       const auto h = hn::Mul(off, hn::Set(d, moments.r));
       const auto factor = access.In(d, scale + i);

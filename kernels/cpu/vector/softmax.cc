@@ -10,6 +10,7 @@
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "kernels/cpu/vector/softmax.cc"
 #include "hwy/foreach_target.h"  // IWYU pragma: keep
+#include "hwy/cache_control.h"
 #include "hwy/highway.h"
 #include "kernels/cpu/vector/math-inl.h"
 #include "kernels/cpu/vector/reduce-inl.h"
@@ -23,29 +24,59 @@ using Float = hn::ScalableTag<float>;
 template <class T>
 HWY_INLINE float MaxOf(const T* x, int64_t n) {
   const Float d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto lowest = hn::Set(d, -std::numeric_limits<float>::infinity());
-  auto max = lowest;
-  ForVectors(d, n, [&max, x, d, lowest](int64_t i, auto access) HWY_ATTR {
-    const auto value = access.In(d, x + i);
-    if constexpr (std::is_same_v<decltype(access), TailAccess>) {
-      const auto some = hn::IfThenElse(hn::FirstN(d, access.count), value, lowest);
-      max = hn::IfThenElse(hn::Gt(some, max), some, max);
-    } else {
-      max = hn::IfThenElse(hn::Gt(value, max), value, max);
-    }
-  });
-  return hn::ReduceMax(d, max);
+  auto a = lowest, b = lowest, c = lowest, e = lowest;
+  int64_t i = 0;
+  for (; i + 4 * lanes <= n; i += 4 * lanes) {
+    a = LargerNumber(d, a, ReadWhole(d, x + i));
+    b = LargerNumber(d, b, ReadWhole(d, x + i + lanes));
+    c = LargerNumber(d, c, ReadWhole(d, x + i + 2 * lanes));
+    e = LargerNumber(d, e, ReadWhole(d, x + i + 3 * lanes));
+  }
+  for (; i + lanes <= n; i += lanes) a = LargerNumber(d, a, ReadWhole(d, x + i));
+  if (i < n) {
+    const size_t count = static_cast<size_t>(n - i);
+    const auto some = ReadSome(d, x + i, count);
+    b = LargerNumber(d, b, hn::IfThenElse(hn::FirstN(d, count), some, lowest));
+  }
+  return hn::ReduceMax(d, LargerNumber(d, LargerNumber(d, a, b), LargerNumber(d, c, e)));
 }
 
-// The sum of e^(x - shift).
+// The sum of e^(x - shift). As many elements at `ahead` are fetched meanwhile.
 template <class T>
-HWY_INLINE float SumExp(const T* x, int64_t n, float shift) {
+HWY_INLINE float SumExp(const T* x, int64_t n, float shift, const T* ahead) {
   const Float d;
   const auto sums = SumVectors(d, n, [=](int64_t i, auto access, auto* sum, auto*) HWY_ATTR {
+    hwy::Prefetch(ahead + i);
     const auto shifted = hn::Sub(access.In(d, x + i), hn::Set(d, shift));
     *sum = hn::Add(*sum, Kept(d, Exp(d, shifted), access));
   });
   return sums.first;
+}
+
+// The logarithm of the sum of e^x in one pass over memory: a block is read for its maximum and
+// then, from the nearest cache, for its exponentials, while the next block is fetched. What was
+// summed before a greater maximum came is scaled to it.
+template <class T>
+HWY_INLINE double LogSumExp(const T* x, int64_t n) {
+  constexpr int64_t kBlock = 2048;
+  float max = -std::numeric_limits<float>::infinity();
+  float shift = 0;   // infinite maxima cannot be shifted by themselves
+  double sum = 0;
+  for (int64_t begin = 0; begin < n; begin += kBlock) {
+    const int64_t count = std::min(kBlock, n - begin);
+    const float block_max = MaxOf(x + begin, count);
+    if (block_max > max) {
+      max = block_max;
+      const float next = std::isinf(max) ? 0.0f : max;
+      if (sum != 0) sum *= std::exp(static_cast<double>(shift) - static_cast<double>(next));
+      shift = next;
+    }
+    const T* ahead = begin + count < n ? x + begin + count : x;
+    sum += static_cast<double>(SumExp(x + begin, count, shift, ahead));
+  }
+  return static_cast<double>(shift) + std::log(sum);
 }
 
 template <bool kLog, class T>
@@ -57,7 +88,7 @@ void RunSoftmax(const tsr_kernel_call* call, const tsr_kernel_plan*, int32_t, in
     const T* x = In<T>(call, 0) + row * cols;
     T* y = Out<T>(call, 0) + row * cols;
     const float max = MaxOf(x, cols);
-    const float sum = SumExp(x, cols, max);
+    const float sum = SumExp(x, cols, max, x);
     const float factor = kLog ? std::log(sum) : 1 / sum;
     ForVectors(d, cols, [=](int64_t i, auto access) HWY_ATTR {
       const auto shifted = hn::Sub(access.In(d, x + i), hn::Set(d, max));
@@ -106,10 +137,6 @@ void RunLoss(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t, 
   const Range rows = RowsOf(task, shape.rows, shape.classes);
   for (int64_t row = rows.begin; row < rows.end; ++row) {
     const T* logits = In<T>(call, 0) + row * shape.classes;
-    const float max = MaxOf(logits, shape.classes);
-    // Infinite logits cannot be shifted by themselves.
-    const float shift = std::isinf(max) ? 0.0f : max;
-    const float sum = SumExp(logits, shape.classes, shift);
     double total = 0;
     if (shape.smoothing != 0) {
       total = static_cast<double>(
@@ -117,7 +144,7 @@ void RunLoss(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t, 
             *all = hn::Add(*all, access.In(d, logits + i));
           }).first);
     }
-    const double lse = static_cast<double>(shift) + std::log(static_cast<double>(sum));
+    const double lse = LogSumExp(logits, shape.classes);
     const int64_t target = IndexAt(call->inputs[1], row);
     const bool is_class = target >= 0 && target < shape.classes;
     const double hit = is_class ? static_cast<double>(Get(logits[target])) : 0;
