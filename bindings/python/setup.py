@@ -90,7 +90,9 @@ setup(
     ext_modules=[Extension(
         "tessera._raw", sources=[], py_limited_api=True,
         define_macros=[("Py_LIMITED_API", STABLE_ABI)], include_dirs=[TREE, HERE],
-        extra_compile_args=["-std=c11", "-O2", "-g0", "-fvisibility=hidden"],
+        # Assertions name the file they are in, and its folder is another one each time.
+        extra_compile_args=["-std=c11", "-O2", "-g0", "-fvisibility=hidden",
+                            f"-ffile-prefix-map={scratch}="],
         extra_link_args=["-Wl,-rpath,$ORIGIN"])],
     cmdclass={"build_ext": BuildRaw, "build_py": BuildPython},
     options={"build": {"build_base": scratch}, "egg_info": {"egg_base": scratch},
