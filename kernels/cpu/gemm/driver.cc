@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include "kernels/cpu/gemm/blocks.h"
+#include "kernels/cpu/gemm/fetch_walk.h"
 
 namespace tessera::cpu::dense {
 namespace {
 
 constexpr int64_t kMostTileColumns = 32;
 constexpr int64_t kPackPanels = 4;            // right panels packed by a phase 0 task
-constexpr int64_t kAlign = 64;
 // A result that is larger is streamed past the caches: it would not stay in them, and lines that
 // are only written need not be read first.
 constexpr int64_t kStreamBytes = 8 << 20;
@@ -50,49 +50,6 @@ void PackRhs(const tsr_kernel_call* call, const GemmParams& p, int64_t task) {
                        PackedRight(call, p, batch, k_block, j));
   }
 }
-
-// Lines of memory that will be read: |rows| times |lines| that follow each other.
-struct Area {
-  const char* data = nullptr;
-  int64_t rows = 0;
-  int64_t step = 0;  // bytes from row to row
-  int64_t lines = 0;
-};
-
-// Deals an area out to |tiles| tile products that make |fetches| each: some rows of one of its
-// lines to every one. An area that is too large for all of them is fetched in part.
-class FetchWalk {
- public:
-  FetchWalk(const Area& area, int64_t tiles, int64_t fetches, const char* idle)
-      : area_(area), line_(area.data), end_(area.data + area.lines * kAlign), idle_(idle) {
-    constexpr int32_t kMostShift = 3;
-    if (area.rows == 0) end_ = line_;
-    for (shift_ = kMostShift;; --shift_) {
-      rows_ = std::max<int64_t>(1, fetches >> shift_);
-      if (shift_ == 0 || CeilDiv(area.rows, rows_) * area.lines <= tiles) break;
-    }
-  }
-
-  Fetch Next() {
-    if (line_ >= end_) return {idle_, 0, 0};
-    const Fetch fetch = {line_ + row_ * area_.step, area_.step, shift_};
-    row_ += rows_;
-    if (row_ >= area_.rows) {
-      row_ = 0;
-      line_ += kAlign;
-    }
-    return fetch;
-  }
-
- private:
-  const Area area_;
-  const char* line_;
-  const char* end_;
-  const char* idle_;
-  int64_t row_ = 0;
-  int64_t rows_;
-  int32_t shift_;
-};
 
 // One task's block of C.
 class BlockTask {

@@ -3,13 +3,14 @@
 #include <algorithm>
 #include <cstring>
 
+#include "kernels/cpu/gemm/fetch_walk.h"
+
 namespace tessera::cpu::dense {
 namespace {
 
 constexpr int64_t kTaskRows = 160;     // of a block of the result, at most, and so many columns
 constexpr int64_t kTaskColumns = 512;
 constexpr int64_t kMostTileColumns = 64;
-constexpr int64_t kAlign = 64;
 
 // A product C[m, n] = A[m, k] B[k, n] of one expert, and the block of C that a task makes.
 struct Block {
@@ -115,24 +116,29 @@ class BlockProduct {
     kernel_.pack_rhs(source, right_);
   }
 
-  // The next panel's share of rows that lie far apart, which no prefetcher of the machine follows.
-  void FetchRight(int64_t first_k, int64_t column) const {
-    if (b_.rhs_column != 1 || column >= b_.column_end) return;
-    const char* data = static_cast<const char*>(b_.rhs) + (first_k * b_.rhs_k + column) * element();
-    const int64_t bytes = kernel_.tile_columns * element();
-    for (int64_t k = 0; k < Depth(first_k); ++k, data += b_.rhs_k * element()) {
-      for (int64_t at = 0; at < bytes; at += kAlign) __builtin_prefetch(data + at, 0, 2);
+  // What is packed of the right operand after the panel of |column|; nothing where rows are read
+  // along, which gains nothing.
+  Area NextRight(int64_t first_k, int64_t column) const {
+    column += kernel_.tile_columns;
+    if (column >= b_.column_end) {
+      column = b_.column_begin;
+      first_k += block_k_;
     }
+    if (b_.rhs_column != 1 || Depth(first_k) == 0) return {};
+    const int64_t width = std::min<int64_t>(kernel_.tile_columns, b_.column_end - column);
+    return {static_cast<const char*>(b_.rhs) + (first_k * b_.rhs_k + column) * element(),
+            Depth(first_k), b_.rhs_k * element(), CeilDiv(width * element(), kAlign)};
   }
 
   void Multiply(int64_t first_k, bool first, bool last) {
     const int64_t units = CeilDiv(Depth(first_k), kernel_.unit);
     const TileProduct product = by_row_ ? kernel_.product_rows : kernel_.product_units;
     const int64_t out_bytes = static_cast<int64_t>(SizeOf(b_.result));
+    const int64_t tiles = CeilDiv(b_.row_end - b_.row_begin, kernel_.tile_rows);
     float* sums = sums_;
     for (int64_t column = b_.column_begin; column < b_.column_end; column += kernel_.tile_columns) {
       PackRight(first_k, column);
-      FetchRight(first_k, column + kernel_.tile_columns);
+      FetchWalk next_right(NextRight(first_k, column), tiles, units * kernel_.fetches, right_);
       const char* left = left_;
       for (int64_t row = b_.row_begin; row < b_.row_end; row += kernel_.tile_rows) {
         TileTarget target;
@@ -147,7 +153,7 @@ class BlockProduct {
         target.add = first ? nullptr : sums;
         target.add_step = kernel_.tile_columns;
         target.left = {left + left_bytes_, kAlign, 2};
-        target.right = {right_, 0, 0};
+        target.right = next_right.Next();
         product(units, left, right_, target);
         sums += kernel_.tile_rows * kernel_.tile_columns;
         left += left_bytes_;
