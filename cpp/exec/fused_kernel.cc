@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "cpp/base/status_macros.h"
+#include "cpp/ir/op_table.h"
 #include "cpp/tensor/fused_program.h"
 
 namespace tessera {
@@ -243,37 +244,48 @@ class FusedBuilder {
     return kernel;
   }
 
-  // Result 0 may take operand k's memory: no step reads the operand after the one that writes the
-  // result, and that one's kernel works in place.
-  uint32_t InPlaceFlags() const {
-    uint32_t flags = 0;
-    const ValueInfo& out = values_[program_.outputs[0]];
-    const size_t writer = static_cast<size_t>(out.made);
-    const FusedProgram::Step& step = program_.steps[writer];
-    const bool is_first = &values_[program_.outputs[0]] == &values_[FirstResultOf(writer)];
-    for (size_t k = 0; k < std::min<size_t>(3, program_.operands.size()); ++k) {
-      const ValueInfo& in = values_[k];
-      if (in.whole || in.row_bytes() != out.row_bytes() || in.last > out.made) continue;
-      bool safe = true;
-      for (size_t i = 0; i < step.inputs.size(); ++i) {
-        if (step.inputs[i] != static_cast<int>(k)) continue;
-        safe = safe && is_first && i < 3 && KernelsAllow(writer, TSR_KERNEL_IN_PLACE_0 << i);
+  // A result may take an operand's memory where no step reads the operand after the one that writes
+  // the result, and that one, if it reads it, works in place.
+  std::vector<std::pair<int, int>> InPlacePairs() const {
+    std::vector<std::pair<int, int>> pairs;
+    for (size_t o = 0; o < program_.outputs.size(); ++o) {
+      const ValueInfo& out = values_[program_.outputs[o]];
+      for (size_t k = 0; k < program_.operands.size(); ++k) {
+        const ValueInfo& in = values_[k];
+        if (in.whole || in.row_bytes() != out.row_bytes() || in.last > out.made) continue;
+        if (StepAllows(out.made, program_.outputs[o], static_cast<int>(k))) {
+          pairs.push_back({static_cast<int>(o), static_cast<int>(k)});
+        }
       }
-      if (safe) flags |= TSR_KERNEL_IN_PLACE_0 << k;
     }
-    return flags;
+    return pairs;
   }
 
-  size_t FirstResultOf(size_t step) const {
-    size_t number = program_.operands.size();
-    for (size_t s = 0; s < step; ++s) number += program_.steps[s].results.size();
-    return number;
+  // Whether the step may write value `result` over `operand`, wherever it reads that.
+  bool StepAllows(int step, int result, int operand) const {
+    const FusedProgram::Step& reader = program_.steps[step];
+    int first = static_cast<int>(program_.operands.size());
+    for (int s = 0; s < step; ++s) first += static_cast<int>(program_.steps[s].results.size());
+    const int r = result - first;
+    const OpDef* op = OpTable::Builtin().Find(reader.op);
+    for (size_t i = 0; i < reader.inputs.size(); ++i) {
+      if (reader.inputs[i] != operand) continue;
+      if (op == nullptr || std::find(op->in_place().begin(), op->in_place().end(),
+                                     std::pair<int, int>(r, i)) == op->in_place().end()) {
+        return false;
+      }
+      constexpr uint32_t kAny =
+          TSR_KERNEL_IN_PLACE_0 | TSR_KERNEL_IN_PLACE_1 | TSR_KERNEL_IN_PLACE_2;
+      if (!KernelsAllow(step, r == 0 && i <= 2 ? TSR_KERNEL_IN_PLACE_0 << i : kAny)) return false;
+    }
+    return true;
   }
 
-  bool KernelsAllow(size_t step, uint32_t flag) const {
+  // One of the flags is enough.
+  bool KernelsAllow(int step, uint32_t flags) const {
     const Step& chosen = fused_->steps[step];
-    return (chosen.full->def.flags & flag) != 0 &&
-           (chosen.last == nullptr || (chosen.last->def.flags & flag) != 0);
+    return (chosen.full->def.flags & flags) != 0 &&
+           (chosen.last == nullptr || (chosen.last->def.flags & flags) != 0);
   }
 
   void NameIt() {
@@ -294,8 +306,9 @@ class FusedBuilder {
                    .name = fused_->name.c_str(),
                    .prepare = PrepareFused,
                    .version = 1,
-                   .flags = InPlaceFlags(),
+                   .flags = 0,
                    .user = fused_.get()};
+    fused_->in_place = InPlacePairs();
     fused_->call.user = fused_.get();
     fused_->plan.struct_size = sizeof(tsr_kernel_plan);
     fused_->plan.phase_count = 1;

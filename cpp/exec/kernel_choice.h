@@ -7,8 +7,10 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
@@ -73,6 +75,9 @@ struct PreparedKernel {
   std::vector<tsr_attr> attrs;
   std::vector<int64_t> knobs;         // that the plan was made with; empty: the kernel's own
   KernelFailure failure;
+  // Pairs (output, input) that may be the same memory, where that follows from the node rather than
+  // from its op and the kernel's flags.
+  std::optional<std::vector<std::pair<int, int>>> in_place;
 
   tsr_operand* input(size_t i) { return &operands[i]; }
   tsr_operand* output(size_t i) { return &operands[call.input_count + i]; }

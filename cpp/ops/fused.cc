@@ -186,7 +186,6 @@ OpDef FusedOp() {
       .RequiredAttr(AttrSpec::kInts, "outputs", "numbers of the results of the node")
       .AnyAttrs()
       .OutputDTypes(FusedDTypes)
-      .InPlace({{0, 0}, {0, 1}, {0, 2}})
       .Check(CheckFused)
       .Flops(FusedFlops)
       .Grouped("unchanged");

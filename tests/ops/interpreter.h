@@ -32,7 +32,7 @@ struct InterpretOptions {
   SymbolSizes sizes;
   int isa = TSR_ISA_REFERENCE;
   bool reverse_tasks = false;
-  bool in_place = false;  // first output over an operand where op and kernel allow it
+  bool in_place = false;  // outputs over operands where op and kernel allow it
   // Asked first, when set; NOT_FOUND means that a kernel should do it (tests/ops/oracle.h).
   absl::StatusOr<std::vector<Tensor>> (*oracle)(const Node&, const std::vector<Tensor>&,
                                                 std::vector<Tensor>) = nullptr;
@@ -62,16 +62,26 @@ inline absl::StatusOr<Tensor> Cloned(const Tensor& from) {
   return to;
 }
 
-// The operand that output 0 may overwrite by the op's and the kernel's word, or -1.
-inline int InPlaceOperand(const Node& node, const PreparedKernel& kernel) {
-  for (const auto& [output, input] : node.op->in_place()) {
-    if (output != 0 || input >= kernel.call.input_count || input > 2) continue;
-    const tsr_operand &in = kernel.call.inputs[input], &out = kernel.call.outputs[0];
+// Outputs and the operands that they may overwrite, each once: by the word of a fused node for all
+// of them, by the op's and the kernel's for output 0.
+inline std::vector<std::pair<int, int>> SharedPairs(const Node& node,
+                                                    const PreparedKernel& kernel) {
+  const bool fused = kernel.in_place.has_value();
+  std::vector<std::pair<int, int>> shared;
+  for (const auto& [output, input] : fused ? *kernel.in_place : node.op->in_place()) {
+    if (input >= kernel.call.input_count || (!fused && (output != 0 || input > 2))) continue;
+    const tsr_operand &in = kernel.call.inputs[input], &out = kernel.call.outputs[output];
     const bool same = in.rank == out.rank && std::equal(in.dims, in.dims + in.rank, out.dims) &&
                       SizeOf(static_cast<DType>(in.dtype)) == SizeOf(static_cast<DType>(out.dtype));
-    if (same && (kernel.def.flags & (TSR_KERNEL_IN_PLACE_0 << input)) != 0) return input;
+    const bool taken = std::any_of(shared.begin(), shared.end(), [&](const auto& pair) {
+      return pair.first == output || pair.second == input;
+    });
+    if (!same || taken) continue;
+    if (fused || (kernel.def.flags & (TSR_KERNEL_IN_PLACE_0 << input)) != 0) {
+      shared.push_back({output, input});
+    }
   }
-  return -1;
+  return shared;
 }
 
 inline void RunTasks(PreparedKernel& kernel, bool reverse) {
@@ -118,14 +128,17 @@ inline absl::StatusOr<std::vector<Tensor>> InterpretNode(const Node& node,
   const KernelTable& kernels = options.kernels == nullptr ? CpuKernels() : *options.kernels;
   ASSIGN_OR_RETURN(std::unique_ptr<PreparedKernel> kernel,
                    ChooseKernel(node, in_types, kernel_out, kernels, options.isa));
-  const int shared = node.op->must_alias()  ? 0
-                     : options.in_place ? InPlaceOperand(node, *kernel)
-                                        : -1;
-  if (shared >= 0) {
-    ASSIGN_OR_RETURN(const Tensor clone, Cloned(inputs[shared]));
-    inputs[shared].buffer = clone.buffer;
-    inputs[shared].offset_bytes = 0;
-    outputs[0].buffer = clone.buffer;
+  std::vector<std::pair<int, int>> shared;
+  if (node.op->must_alias()) {
+    shared.push_back({0, 0});
+  } else if (options.in_place) {
+    shared = SharedPairs(node, *kernel);
+  }
+  for (const auto& [output, input] : shared) {
+    ASSIGN_OR_RETURN(const Tensor clone, Cloned(inputs[input]));
+    inputs[input].buffer = clone.buffer;
+    inputs[input].offset_bytes = 0;
+    outputs[output].buffer = clone.buffer;
   }
   for (size_t i = 0; i < inputs.size(); ++i) kernel->input(i)->data = inputs[i].data();
   for (size_t o = 0; o < outputs.size(); ++o) kernel->output(o)->data = outputs[o].data();

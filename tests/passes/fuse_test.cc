@@ -2,6 +2,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "cpp/exec/function_plan.h"
 #include "cpp/ir/printer.h"
 #include "cpp/ir/text_parser.h"
 #include "cpp/ir/verifier.h"
@@ -203,6 +204,15 @@ constexpr Chain kChains[] = {
      "  %2 = add(%0, %1) : f32[B,T,9001]\n"
      "  %3 = exp(%2) : f32[B,T,9001]\n"
      "  return %2 as s\n  return %3 as z\n}\n"},
+    {"update",
+     "func f(\n    %0 argument p: f32[B,T,19]\n    %1 argument g: f32[B,T,19]\n"
+     "    %2 argument m: f32[B,T,19]\n    %3 argument x: f32[B,T,19]\n    %4 argument a: f32[]\n"
+     "    %5 argument b: f32[]\n    %6 argument c: f32[]\n) {\n"
+     "  %7 = square(%3) : f32[B,T,19]\n"
+     "  %8, %9, %10 = adamw_update(%0, %1, %2, %7, %4, %5, %6) : f32[B,T,19], f32[B,T,19], "
+     "f32[B,T,19]\n"
+     "  %11 = cast(%8) {dtype: \"bf16\"} : bf16[B,T,19]\n"
+     "  return %8 as p\n  return %9 as m\n  return %10 as v\n  return %11 as z\n}\n"},
     {"loss",
      "func f(\n    %0 argument x: f32[B,T,37]\n    %1 argument y: f32[B,T,37]\n"
      "    %2 argument t: i32[B,T]\n) {\n"
@@ -259,6 +269,26 @@ TEST_P(FusedChainTest, HasTheBitsOfItsStepsAtEverySizeAndInstructionSet) {
         }
       }
     }
+  }
+}
+
+// The copy of the parameters comes first among the results; what it was made of, and the moments,
+// still lie where they were.
+TEST(FuseTest, AnUpdateWithItsCopyWorksInPlaceInAllItsSlots) {
+  const FunctionRef fused = Fused(Parsed(
+      "func f(\n    %0 argument p: f32[B,4]\n    %1 argument g: f32[B,4]\n"
+      "    %2 argument m: f32[B,4]\n    %3 argument v: f32[B,4]\n    %4 argument rate: f32[]\n"
+      "    %5 argument a: f32[]\n    %6 argument b: f32[]\n) {\n"
+      "  %7, %8, %9 = adamw_update(%0, %1, %2, %3, %4, %5, %6) : f32[B,4], f32[B,4], f32[B,4]\n"
+      "  %10 = cast(%7) {dtype: \"bf16\"} : bf16[B,4]\n"
+      "  return %7 as p\n  return %8 as m\n  return %9 as v\n  return %10 as half\n}\n"));
+  ASSERT_EQ(FusedNodes(*fused), 1) << ToText(*fused);
+  for (int64_t batch : {1, 3, 5000, 40000}) {
+    const auto plan = FunctionPlan::Make(fused, {{0, 1, 2, 3, 4, 5, 6}, {0, 2, 3, 7}},
+                                         {{"B", batch}}, CpuKernels(), cpu::DetectIsa());
+    ASSERT_TRUE(plan.ok()) << plan.status();
+    EXPECT_EQ((*plan)->copy_count(), 0) << batch;
+    EXPECT_EQ((*plan)->frame_bytes(), 0) << batch;
   }
 }
 
