@@ -193,11 +193,6 @@ class FunctionPlanner {
     return c;
   }
 
-  const std::vector<std::pair<int, int>>& InPlacePairs(int n) const {
-    const auto& of_node = node_kernels_[n]->in_place;
-    return of_node.has_value() ? *of_node : function_.nodes()[n].op->in_place();
-  }
-
   // May output `o` of node n take the memory of operand k, if nothing else forbids it?
   bool MayShare(int n, int o, int k) const {
     const Node& node = function_.nodes()[n];
@@ -205,16 +200,7 @@ class FunctionPlanner {
     const SizedType& out = types_[node.outputs[o]];
     if (in.dims != out.dims || SizeOf(in.dtype) != SizeOf(out.dtype)) return false;
     if (node.op->must_alias() && o == 0 && k == 0) return true;
-    const auto& pairs = InPlacePairs(n);
-    if (std::find(pairs.begin(), pairs.end(), std::pair<int, int>(o, k)) == pairs.end()) {
-      return false;
-    }
-    if (node_kernels_[n]->in_place.has_value()) return true;
-    // The flags of a kernel name operands of output 0; a kernel that has any works element by
-    // element, which is all that the op's further pairs ask.
-    constexpr uint32_t kAny = TSR_KERNEL_IN_PLACE_0 | TSR_KERNEL_IN_PLACE_1 | TSR_KERNEL_IN_PLACE_2;
-    const uint32_t flags = node_kernels_[n]->def.flags;
-    return o == 0 && k <= 2 ? (flags & (TSR_KERNEL_IN_PLACE_0 << k)) != 0 : (flags & kAny) != 0;
+    return AllowsInPlace(*node.op, *node_kernels_[n], o, k);
   }
 
   // May output `o` of node n be written over the slot of input base `base`?
@@ -275,7 +261,8 @@ class FunctionPlanner {
   // Lets outputs of node n take the memory of operands that die there.
   void ShareMemory(int n) {
     const Node& node = function_.nodes()[n];
-    std::vector<std::pair<int, int>> pairs = InPlacePairs(n);
+    const auto& of_node = node_kernels_[n]->in_place;
+    std::vector<std::pair<int, int>> pairs = of_node.has_value() ? *of_node : node.op->in_place();
     if (node.op->must_alias()) pairs.insert(pairs.begin(), {0, 0});
     for (const auto& [o, k] : pairs) {
       if (o >= static_cast<int>(node.outputs.size()) || k >= static_cast<int>(node.inputs.size())) {

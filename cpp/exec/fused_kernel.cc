@@ -119,6 +119,7 @@ class FusedBuilder {
     int64_t columns = 0;
     bool whole = false;
     int made = -1;   // step that makes it; -1: an operand
+    int result = 0;  // of that step
     int last = -1;   // last step that reads it, or that makes it
     Place place;
 
@@ -142,9 +143,10 @@ class FusedBuilder {
     for (size_t s = 0; s < program_.steps.size(); ++s) {
       const FusedProgram::Step& step = program_.steps[s];
       for (int input : step.inputs) values_[input].last = static_cast<int>(s);
-      for (const FusedProgram::Result& result : step.results) {
-        values_.push_back({.dtype = result.dtype, .columns = result.columns,
-                           .made = static_cast<int>(s), .last = static_cast<int>(s)});
+      for (size_t r = 0; r < step.results.size(); ++r) {
+        values_.push_back({.dtype = step.results[r].dtype, .columns = step.results[r].columns,
+                           .made = static_cast<int>(s), .result = static_cast<int>(r),
+                           .last = static_cast<int>(s)});
       }
     }
     for (size_t o = 0; o < program_.outputs.size(); ++o) {
@@ -253,7 +255,7 @@ class FusedBuilder {
       for (size_t k = 0; k < program_.operands.size(); ++k) {
         const ValueInfo& in = values_[k];
         if (in.whole || in.row_bytes() != out.row_bytes() || in.last > out.made) continue;
-        if (StepAllows(out.made, program_.outputs[o], static_cast<int>(k))) {
+        if (StepAllows(out, static_cast<int>(k))) {
           pairs.push_back({static_cast<int>(o), static_cast<int>(k)});
         }
       }
@@ -261,31 +263,17 @@ class FusedBuilder {
     return pairs;
   }
 
-  // Whether the step may write value `result` over `operand`, wherever it reads that.
-  bool StepAllows(int step, int result, int operand) const {
-    const FusedProgram::Step& reader = program_.steps[step];
-    int first = static_cast<int>(program_.operands.size());
-    for (int s = 0; s < step; ++s) first += static_cast<int>(program_.steps[s].results.size());
-    const int r = result - first;
-    const OpDef* op = OpTable::Builtin().Find(reader.op);
-    for (size_t i = 0; i < reader.inputs.size(); ++i) {
-      if (reader.inputs[i] != operand) continue;
-      if (op == nullptr || std::find(op->in_place().begin(), op->in_place().end(),
-                                     std::pair<int, int>(r, i)) == op->in_place().end()) {
-        return false;
-      }
-      constexpr uint32_t kAny =
-          TSR_KERNEL_IN_PLACE_0 | TSR_KERNEL_IN_PLACE_1 | TSR_KERNEL_IN_PLACE_2;
-      if (!KernelsAllow(step, r == 0 && i <= 2 ? TSR_KERNEL_IN_PLACE_0 << i : kAny)) return false;
+  // Whether the step that makes `out` may write it over the operand, wherever it reads that.
+  bool StepAllows(const ValueInfo& out, int operand) const {
+    const FusedProgram::Step& step = program_.steps[out.made];
+    const Step& chosen = fused_->steps[out.made];
+    const OpDef* op = OpTable::Builtin().Find(step.op);
+    for (int i = 0; i < static_cast<int>(step.inputs.size()); ++i) {
+      if (step.inputs[i] != operand) continue;
+      if (op == nullptr || !AllowsInPlace(*op, *chosen.full, out.result, i)) return false;
+      if (chosen.last != nullptr && !AllowsInPlace(*op, *chosen.last, out.result, i)) return false;
     }
     return true;
-  }
-
-  // One of the flags is enough.
-  bool KernelsAllow(int step, uint32_t flags) const {
-    const Step& chosen = fused_->steps[step];
-    return (chosen.full->def.flags & flags) != 0 &&
-           (chosen.last == nullptr || (chosen.last->def.flags & flags) != 0);
   }
 
   void NameIt() {

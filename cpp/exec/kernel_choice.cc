@@ -192,6 +192,17 @@ void PreparedKernel::SetCall(const Attrs& node_attrs, const std::vector<const Si
           .knobs = nullptr};
 }
 
+bool AllowsInPlace(const OpDef& op, const PreparedKernel& kernel, int o, int k) {
+  const auto& pairs = kernel.in_place.has_value() ? *kernel.in_place : op.in_place();
+  if (std::find(pairs.begin(), pairs.end(), std::pair<int, int>(o, k)) == pairs.end()) return false;
+  if (kernel.in_place.has_value()) return true;
+  // The flags of a kernel name operands of output 0; a kernel that has any works element by
+  // element, which is all that the op's further pairs ask.
+  constexpr uint32_t kAny = TSR_KERNEL_IN_PLACE_0 | TSR_KERNEL_IN_PLACE_1 | TSR_KERNEL_IN_PLACE_2;
+  const uint32_t asked = o == 0 && k <= 2 ? TSR_KERNEL_IN_PLACE_0 << k : kAny;
+  return (kernel.def.flags & asked) != 0;
+}
+
 absl::StatusOr<std::unique_ptr<PreparedKernel>> ChooseKernel(
     const Node& node, const std::vector<const SizedType*>& inputs,
     const std::vector<const SizedType*>& outputs, const KernelTable& kernels, int isa) {

@@ -83,6 +83,9 @@ struct PreparedKernel {
   tsr_operand* output(size_t i) { return &operands[call.input_count + i]; }
 };
 
+// Whether `kernel`, which does `op`, may have output `o` in the memory of input `k`.
+bool AllowsInPlace(const OpDef& op, const PreparedKernel& kernel, int o, int k);
+
 // Chooses and prepares; a `fused` node becomes the kernels of its steps (exec/fused_kernel.h).
 // NOT_FOUND with every refusal when no kernel takes it; INTERNAL when a kernel's `prepare` throws
 // or fills its plan with nonsense; INVALID_ARGUMENT when what the table says was tuned does not
