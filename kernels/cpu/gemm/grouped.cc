@@ -135,10 +135,16 @@ class BlockProduct {
     const TileProduct product = by_row_ ? kernel_.product_rows : kernel_.product_units;
     const int64_t out_bytes = static_cast<int64_t>(SizeOf(b_.result));
     const int64_t tiles = CeilDiv(b_.row_end - b_.row_begin, kernel_.tile_rows);
+    const int64_t fetches = units * kernel_.fetches;
     float* sums = sums_;
     for (int64_t column = b_.column_begin; column < b_.column_end; column += kernel_.tile_columns) {
       PackRight(first_k, column);
-      FetchWalk next_right(NextRight(first_k, column), tiles, units * kernel_.fetches, right_);
+      Area next = NextRight(first_k, column);
+      if (next.rows * next.lines > tiles * fetches) {   // an expert of few rows
+        FetchNow(next);
+        next = {};
+      }
+      FetchWalk next_right(next, tiles, fetches, right_);
       const char* left = left_;
       for (int64_t row = b_.row_begin; row < b_.row_end; row += kernel_.tile_rows) {
         TileTarget target;
