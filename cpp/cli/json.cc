@@ -14,18 +14,13 @@ namespace tessera::cli {
 
 // Builds a tree from RapidJSON's events; what is open stands on a stack, so depth costs no C++
 // stack while reading. Depth is bounded, because freeing and printing a tree do recur.
-class JsonBuilder {
+class JsonBuilder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, JsonBuilder> {
  public:
   explicit JsonBuilder(Json* root) : root_(root) {}
 
   bool Null() { return Put(Json()); }
   bool Bool(bool value) { return Put(Json::Bool(value)); }
   // Numbers come as their digits: the parser's full precision takes 184467440737095516155 for 0.
-  bool Int(int) { return false; }
-  bool Uint(unsigned) { return false; }
-  bool Int64(int64_t) { return false; }
-  bool Uint64(uint64_t) { return false; }
-  bool Double(double) { return false; }
   bool RawNumber(const char* text, rapidjson::SizeType length, bool) {
     const char* end = text + length;
     int64_t integer = 0;

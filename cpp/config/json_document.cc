@@ -40,7 +40,7 @@ size_t TokenStart(std::string_view text, size_t at) {
 
 // Builds the tree. Where a token ends is known from the stream, and where it starts from the end of
 // the one before.
-class Builder {
+class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> {
  public:
   Builder(std::string_view text, const rapidjson::MemoryStream& stream, JsonValue& root)
       : text_(text), stream_(stream), root_(root) {}
@@ -52,11 +52,6 @@ class Builder {
     return true;
   }
   // Numbers come as their digits (RawNumber).
-  bool Int(int) { return false; }
-  bool Uint(unsigned) { return false; }
-  bool Int64(int64_t) { return false; }
-  bool Uint64(uint64_t) { return false; }
-  bool Double(double) { return false; }
   bool RawNumber(const char* digits, rapidjson::SizeType length, bool) {
     return Scalar(JsonValue::Kind::kNumber, std::string_view(digits, length));
   }

@@ -25,7 +25,7 @@ constexpr unsigned kFlags = rapidjson::kParseIterativeFlag | rapidjson::kParseCo
                             rapidjson::kParseNumbersAsStringsFlag;
 
 // Builds the tree from the parser's events. A value is moved into its parent when it is complete.
-class Builder {
+class Builder : public rapidjson::BaseReaderHandler<rapidjson::UTF8<>, Builder> {
  public:
   explicit Builder(int64_t max_values) : left_(max_values) {}
 
@@ -33,11 +33,6 @@ class Builder {
   bool Bool(bool value) { return Add(ConfigValue(value)); }
   // Numbers come as their digits: the parser's full precision takes 184467440737095516155, whose
   // first 20 digits are 2^64 - 1, for 0.
-  bool Int(int) { return false; }
-  bool Uint(unsigned) { return false; }
-  bool Int64(int64_t) { return false; }
-  bool Uint64(uint64_t) { return false; }
-  bool Double(double) { return false; }
   bool RawNumber(const char* text, rapidjson::SizeType length, bool) {
     const std::string_view digits(text, length);
     int64_t integer = 0;
