@@ -73,8 +73,8 @@ void AmxProduct(int64_t units, const void* lhs, const void* rhs, const TileTarge
     Tiles::Add10();
     Tiles::Add11();
     for (int64_t f = u * kAmxFetches; f < (u + 1) * kAmxFetches; ++f) {
-      __builtin_prefetch(target.right.at + (f >> target.right.shift) * target.right.step, 0, 2);
-      __builtin_prefetch(target.left.at + (f >> target.left.shift) * target.left.step, 0, 2);
+      target.right.Bring(f);
+      target.left.Bring(f);
     }
     left += kByRow ? kTileRowBytes : kUnitBytes;
     right += kUnitBytes;

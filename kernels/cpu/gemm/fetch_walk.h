@@ -1,18 +1,18 @@
 // Memory that the next tiles will read, fetched by the tile products of this moment.
 //
 // Rows of an operand that is packed where it lies are pages apart, which no prefetcher of the
-// machine follows; fetched all at once they would keep the loads of the packing waiting. Not
-// thread-safe: one walk a task.
+// machine follows; fetched all at once they would keep the loads of the packing waiting. Lines that
+// follow each other are fetched one after the other, which memory does faster than lines of as many
+// rows. Not thread-safe: one walk a task.
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 
 #include "kernels/cpu/gemm/kernel.h"
 
 namespace tessera::cpu::dense {
-
-inline constexpr int64_t kAlign = 64;   // of a cache line
 
 // Lines of memory that will be read: |rows| times |lines| that follow each other.
 struct Area {
@@ -31,39 +31,55 @@ inline void FetchNow(const Area& area) {
   }
 }
 
-// Deals an area out to |tiles| tile products that make |fetches| each: some rows of one of its
-// lines to every one. An area that is too large for all of them is fetched in part.
+// Deals an area out to |tiles| tile products that make |fetches| each. The area is walked in
+// columns, as wide as a power of two of lines allows; a tile product gets some rows of one of them.
+// An area that is too large for all of them is fetched in part.
 class FetchWalk {
  public:
   FetchWalk(const Area& area, int64_t tiles, int64_t fetches, const char* idle)
-      : area_(area), line_(area.data), end_(area.data + area.lines * kAlign), idle_(idle) {
-    constexpr int32_t kMostShift = 3;
-    if (area.rows == 0) end_ = line_;
-    for (shift_ = kMostShift;; --shift_) {
-      rows_ = std::max<int64_t>(1, fetches >> shift_);
-      if (shift_ == 0 || CeilDiv(area.rows, rows_) * area.lines <= tiles) break;
+      : area_(area), at_(area.data), end_(area.data + area.lines * kAlign), idle_(idle) {
+    if (area.rows == 0 || area.lines == 0) {
+      end_ = at_;
+      return;
+    }
+    // Each line more than once where there are fetches to spare, so that they are spread.
+    constexpr int32_t kMostRepeats = 3;
+    for (int32_t repeats = kMostRepeats; repeats >= 0; --repeats) {
+      if (Divide(tiles, fetches, repeats)) break;
     }
   }
 
   Fetch Next() {
-    if (line_ >= end_) return {idle_, 0, 0};
-    const Fetch fetch = {line_ + row_ * area_.step, area_.step, shift_};
+    if (at_ >= end_) return {idle_, 0};
+    const Fetch fetch = {at_ + row_ * area_.step, area_.step, line_shift_ + lines_shift_,
+                         line_shift_, (1 << lines_shift_) - 1};
     row_ += rows_;
     if (row_ >= area_.rows) {
       row_ = 0;
-      line_ += kAlign;
+      at_ += kAlign << lines_shift_;
     }
     return fetch;
   }
 
  private:
-  const Area area_;
-  const char* line_;
+  // Whether the area is done in time when every line is fetched 2^repeats times.
+  bool Divide(int64_t tiles, int64_t fetches, int32_t repeats) {
+    const int64_t distinct = std::max<int64_t>(1, fetches >> repeats);
+    line_shift_ = repeats;
+    lines_shift_ = std::countr_zero(static_cast<uint64_t>(area_.lines));
+    while (int64_t{1} << lines_shift_ > distinct) --lines_shift_;
+    rows_ = distinct >> lines_shift_;
+    return CeilDiv(area_.rows, rows_) * (area_.lines >> lines_shift_) <= tiles;
+  }
+
+  Area area_;
+  const char* at_;           // the first row's line where the column begins
   const char* end_;
   const char* idle_;
   int64_t row_ = 0;
-  int64_t rows_;
-  int32_t shift_;
+  int64_t rows_ = 1;         // for a tile product
+  int32_t line_shift_ = 0;
+  int32_t lines_shift_ = 0;  // of the lines of a column
 };
 
 }  // namespace tessera::cpu::dense

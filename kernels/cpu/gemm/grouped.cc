@@ -11,6 +11,9 @@ namespace {
 constexpr int64_t kTaskRows = 160;     // of a block of the result, at most, and so many columns
 constexpr int64_t kTaskColumns = 512;
 constexpr int64_t kMostTileColumns = 64;
+constexpr int64_t kAheadLines = 4;     // of a row of a matrix, fetched one after the other
+// A result that is larger is streamed past the caches, as in gemm/driver.cc.
+constexpr int64_t kStreamBytes = 8 << 20;
 
 // A product C[m, n] = A[m, k] B[k, n] of one expert, and the block of C that a task makes.
 struct Block {
@@ -21,11 +24,17 @@ struct Block {
   DType in, result;
   int64_t lhs_row, lhs_k, rhs_k, rhs_column, out_step;
   int64_t row_begin, row_end, column_begin, column_end, k;
+  bool streams = false;
   // Gathered: the rows, or in a gradient the terms, of A are those of the tokens of these slots.
   const GroupedShape* shape = nullptr;
   const int32_t* slots = nullptr;
   bool gathers_terms = false;
 };
+
+// Rows of each of |tiles| tiles: as even as a kernel that rounds up to even numbers can use.
+int64_t EvenRows(int64_t rows, int64_t tiles) {
+  return tiles == 0 ? 1 : std::min(rows, (CeilDiv(rows, tiles) + 1) / 2 * 2);
+}
 
 // The block, a block of k at a time.
 class BlockProduct {
@@ -36,14 +45,20 @@ class BlockProduct {
         block_units_(kBlockBytes / kernel_.unit_bytes),
         block_k_(block_units_ * kernel_.unit),
         by_row_(b_.lhs_k == 1 && !b_.gathers_terms),
-        left_bytes_((by_row_ ? kRowBytes : kBlockBytes) * kernel_.tile_rows) {}
+        left_bytes_((by_row_ ? kRowBytes : kBlockBytes) * kernel_.tile_rows),
+        tiles_(CeilDiv(b_.row_end - b_.row_begin, kernel_.tile_rows)),
+        tile_rows_(EvenRows(b_.row_end - b_.row_begin, tiles_)) {}
 
   void Run() {
     const int64_t blocks = std::max<int64_t>(1, CeilDiv(b_.k, block_k_));
     if (kernel_.enter != nullptr) kernel_.enter();
-    for (int64_t i = 0; i < blocks; ++i) {
-      PackLeft(i * block_k_);
-      Multiply(i * block_k_, i == 0, i + 1 == blocks);
+    if (IsShallow()) {
+      RunShallow();
+    } else {
+      for (int64_t i = 0; i < blocks; ++i) {
+        PackLeft(i * block_k_);
+        Multiply(i * block_k_, i == 0, i + 1 == blocks);
+      }
     }
     if (kernel_.leave != nullptr) kernel_.leave();
   }
@@ -80,8 +95,8 @@ class BlockProduct {
     source.step = by_row_ ? depth : 1;
     source.k_step = by_row_ ? 1 : rows;
     char* panel = left_;
-    for (int64_t row = b_.row_begin; row < b_.row_end; row += kernel_.tile_rows) {
-      source.width = std::min<int64_t>(kernel_.tile_rows, b_.row_end - row);
+    for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_) {
+      source.width = std::min(tile_rows_, b_.row_end - row);
       source.data = by_row_ ? Gather(row, source.width, first_k, depth)
                             : terms + (row - b_.row_begin) * element();
       (by_row_ ? kernel_.pack_rows : kernel_.pack_units)(source, panel);
@@ -96,16 +111,16 @@ class BlockProduct {
     source.step = b_.lhs_row;
     source.k_step = b_.lhs_k;
     char* panel = left_;
-    for (int64_t row = b_.row_begin; row < b_.row_end; row += kernel_.tile_rows) {
+    for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_) {
       source.data = static_cast<const char*>(b_.lhs) +
                     (row * b_.lhs_row + first_k * b_.lhs_k) * element();
-      source.width = std::min<int64_t>(kernel_.tile_rows, b_.row_end - row);
+      source.width = std::min(tile_rows_, b_.row_end - row);
       (by_row_ ? kernel_.pack_rows : kernel_.pack_units)(source, panel);
       panel += left_bytes_;
     }
   }
 
-  void PackRight(int64_t first_k, int64_t column) {
+  void PackRight(int64_t first_k, int64_t column, char* panel) {
     StripSource source;
     source.k = Depth(first_k);
     source.step = b_.rhs_column;
@@ -113,56 +128,118 @@ class BlockProduct {
     source.data = static_cast<const char*>(b_.rhs) +
                   (first_k * b_.rhs_k + column * b_.rhs_column) * element();
     source.width = std::min<int64_t>(kernel_.tile_columns, b_.column_end - column);
-    kernel_.pack_rhs(source, right_);
+    kernel_.pack_rhs(source, panel);
   }
 
-  // What is packed of the right operand after the panel of |column|; nothing where rows are read
-  // along, which gains nothing.
-  Area NextRight(int64_t first_k, int64_t column) const {
-    column += kernel_.tile_columns;
+  // Panels of the right operand of which a row is fetched at a time.
+  int64_t FetchedColumns() const {
+    if (b_.rhs_column != 1) return kernel_.tile_columns;
+    const int64_t panel = kernel_.tile_columns * element();
+    return kernel_.tile_columns * std::max<int64_t>(1, kAheadLines * kAlign / panel);
+  }
+
+  // What is packed of the right operand from |column| on, or after its end from the first one of
+  // the next block of k on.
+  Area RightAhead(int64_t first_k, int64_t column) const {
     if (column >= b_.column_end) {
       column = b_.column_begin;
       first_k += block_k_;
     }
-    if (b_.rhs_column != 1 || Depth(first_k) == 0) return {};
-    const int64_t width = std::min<int64_t>(kernel_.tile_columns, b_.column_end - column);
-    return {static_cast<const char*>(b_.rhs) + (first_k * b_.rhs_k + column) * element(),
-            Depth(first_k), b_.rhs_k * element(), CeilDiv(width * element(), kAlign)};
+    const int64_t depth = Depth(first_k);
+    if (depth == 0) return {};
+    const int64_t columns = std::min(FetchedColumns(), b_.column_end - column);
+    const char* data = static_cast<const char*>(b_.rhs) +
+                       (first_k * b_.rhs_k + column * b_.rhs_column) * element();
+    if (b_.rhs_column == 1) {
+      return {data, depth, b_.rhs_k * element(), CeilDiv(columns * element(), kAlign)};
+    }
+    return {data, columns, b_.rhs_column * element(), CeilDiv(depth * element(), kAlign)};
+  }
+
+  // Of the panels from |column| on. Fetched at once for an expert of few rows.
+  FetchWalk WalkAhead(int64_t first_k, int64_t column, int64_t fetches) {
+    Area area = RightAhead(first_k, column + FetchedColumns());
+    const int64_t tiles = tiles_ * (FetchedColumns() / kernel_.tile_columns);
+    if (area.rows * area.lines > tiles * fetches) {
+      FetchNow(area);
+      area = {};
+    }
+    return FetchWalk(area, tiles, fetches, right_);
   }
 
   void Multiply(int64_t first_k, bool first, bool last) {
     const int64_t units = CeilDiv(Depth(first_k), kernel_.unit);
     const TileProduct product = by_row_ ? kernel_.product_rows : kernel_.product_units;
-    const int64_t out_bytes = static_cast<int64_t>(SizeOf(b_.result));
-    const int64_t tiles = CeilDiv(b_.row_end - b_.row_begin, kernel_.tile_rows);
     const int64_t fetches = units * kernel_.fetches;
+    FetchWalk ahead({}, 0, 0, right_);
     float* sums = sums_;
     for (int64_t column = b_.column_begin; column < b_.column_end; column += kernel_.tile_columns) {
-      PackRight(first_k, column);
-      Area next = NextRight(first_k, column);
-      if (next.rows * next.lines > tiles * fetches) {   // an expert of few rows
-        FetchNow(next);
-        next = {};
+      PackRight(first_k, column, right_);
+      if ((column - b_.column_begin) % FetchedColumns() == 0) {
+        ahead = WalkAhead(first_k, column, fetches);
       }
-      FetchWalk next_right(next, tiles, fetches, right_);
       const char* left = left_;
-      for (int64_t row = b_.row_begin; row < b_.row_end; row += kernel_.tile_rows) {
-        TileTarget target;
-        target.rows = static_cast<int32_t>(std::min<int64_t>(kernel_.tile_rows, b_.row_end - row));
-        target.columns =
-            static_cast<int32_t>(std::min<int64_t>(kernel_.tile_columns, b_.column_end - column));
-        target.bf16 = last && b_.result == DType::kBF16;
-        target.out = last ? static_cast<void*>(static_cast<char*>(b_.out) +
-                                               (row * b_.out_step + column) * out_bytes)
-                          : sums;
-        target.out_step = last ? b_.out_step : kernel_.tile_columns;
+      for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_) {
+        TileTarget target = Result(row, column);
+        if (!last) {
+          target.out = sums;
+          target.out_step = kernel_.tile_columns;
+          target.bf16 = target.stream = false;
+        }
         target.add = first ? nullptr : sums;
         target.add_step = kernel_.tile_columns;
         target.left = {left + left_bytes_, kAlign, 2};
-        target.right = next_right.Next();
+        target.right = ahead.Next();
         product(units, left, right_, target);
         sums += kernel_.tile_rows * kernel_.tile_columns;
         left += left_bytes_;
+      }
+    }
+  }
+
+  // The tile at |row| and |column| of the result.
+  TileTarget Result(int64_t row, int64_t column) const {
+    TileTarget target = {};
+    target.rows = static_cast<int32_t>(std::min(tile_rows_, b_.row_end - row));
+    target.columns =
+        static_cast<int32_t>(std::min<int64_t>(kernel_.tile_columns, b_.column_end - column));
+    target.bf16 = b_.result == DType::kBF16;
+    target.stream = b_.streams;
+    target.out = static_cast<char*>(b_.out) +
+                 (row * b_.out_step + column) * static_cast<int64_t>(SizeOf(b_.result));
+    target.out_step = b_.out_step;
+    return target;
+  }
+
+  // Whether the right operand lies packed as a whole where sums would.
+  bool IsShallow() const {
+    const int64_t panels = CeilDiv(b_.column_end - b_.column_begin, kernel_.tile_columns);
+    return !by_row_ && b_.k <= block_k_ &&
+           panels * PanelBytes() <= static_cast<int64_t>(sizeof(sums_));
+  }
+  int64_t PanelBytes() const {
+    return CeilDiv(b_.k, kernel_.unit) * kernel_.unit_bytes * kernel_.tile_columns;
+  }
+
+  // Sums of few terms, as in the gradient of an expert of few rows, are mostly writing: row after
+  // row, since lines of many rows at a time are slow to write.
+  void RunShallow() {
+    const int64_t units = CeilDiv(b_.k, kernel_.unit);
+    char* const rights = reinterpret_cast<char*>(sums_);
+    PackLeft(0);
+    char* right = rights;
+    for (int64_t column = b_.column_begin; column < b_.column_end; column += kernel_.tile_columns) {
+      PackRight(0, column, right);
+      right += PanelBytes();
+    }
+    const char* left = left_;
+    for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_, left += left_bytes_) {
+      right = rights;
+      for (int64_t column = b_.column_begin; column < b_.column_end;
+           column += kernel_.tile_columns, right += PanelBytes()) {
+        TileTarget target = Result(row, column);
+        target.left = target.right = {left, 0};
+        kernel_.product_units(units, left, right, target);
       }
     }
   }
@@ -172,7 +249,9 @@ class BlockProduct {
   const int64_t block_units_, block_k_;
   const bool by_row_;
   const int64_t left_bytes_;   // of a panel
-  // Sums of earlier blocks of k, tile by tile; panels of one block of k.
+  const int64_t tiles_;        // one below the other, all but the last of tile_rows_ rows
+  const int64_t tile_rows_;
+  // Sums of earlier blocks of k, tile by tile, or all panels on the right; panels of one block of k.
   alignas(kAlign) float sums_[kTaskRows * kTaskColumns];
   alignas(kAlign) char left_[kTaskRows * kRowBytes];
   alignas(kAlign) char right_[kMostTileColumns * kBlockBytes];
@@ -289,6 +368,13 @@ void SetLeft(const tsr_kernel_call* call, const GroupedShape& s, int64_t first, 
   block->slots = slots == nullptr ? nullptr : slots + first;
 }
 
+// Whether the result is written past the caches, as in gemm/driver.cc.
+bool Streams(const tsr_operand& out, int64_t rows, int64_t columns) {
+  const int64_t row_bytes = columns * static_cast<int64_t>(SizeOf(TypeOf(out)));
+  return rows * row_bytes > kStreamBytes && row_bytes % kAlign == 0 &&
+         reinterpret_cast<uintptr_t>(out.data) % kAlign == 0;
+}
+
 void RunGrouped(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t phase,
                 int64_t task) {
   const auto p = Params<GroupedParams>(plan);
@@ -328,6 +414,7 @@ void RunGrouped(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_
   block.column_begin = begin;
   block.column_end = end;
   block.k = s.inner;
+  block.streams = Streams(call->outputs[0], s.rows, s.columns);
   BlockProduct product(block);
   product.Run();
 }
@@ -362,6 +449,7 @@ void RunGroupedGrad(const tsr_kernel_call* call, const tsr_kernel_plan* plan, in
   block.column_begin = task % column_blocks * p.column_block;
   block.column_end = std::min(s.columns, block.column_begin + p.column_block);
   block.k = begins[expert + 1] - begins[expert];
+  block.streams = Streams(call->outputs[0], s.experts * s.inner, s.columns);
   // No rows: one block of k with nothing in it, which stores zeros.
   BlockProduct product(block);
   product.Run();

@@ -28,12 +28,21 @@ struct StripSource {
 // Writes one whole panel.
 using PackStrip = void (*)(const StripSource& source, void* panel);
 
-// Lines of memory to bring to L2 while a tile is summed: fetch f, one or a few with every unit, is
-// of the line at |at| + (f >> shift) * step. Any address will do.
+inline constexpr int64_t kAlign = 64;   // of a cache line
+
+// Lines of memory to bring to L2 while a tile is summed, one or a few with every unit: those of one
+// row, then those of the next. Any address will do.
 struct Fetch {
   const char* at = nullptr;
-  int64_t step = 0;
-  int32_t shift = 0;
+  int64_t step = 0;         // bytes from row to row
+  int32_t row_shift = 0;    // fetch f is of row f >> row_shift, and of line
+  int32_t line_shift = 0;   // (f >> line_shift) & line_mask of it
+  int32_t line_mask = 0;
+
+  [[gnu::always_inline]] void Bring(int64_t f) const {
+    __builtin_prefetch(at + (f >> row_shift) * step + ((f >> line_shift) & line_mask) * kAlign, 0,
+                       2);
+  }
 };
 
 // Where a tile product goes. Rows and columns are at most the kernel's tile.

@@ -28,8 +28,8 @@ template <class Unit, int kRows, int kVecs, bool kFetch = false>
                                            const Fetch aside = {}) {
   for (int64_t u = 0; u < units; ++u) {
     if constexpr (kFetch) {
-      __builtin_prefetch(ahead.at + (u >> ahead.shift) * ahead.step, 0, 2);
-      __builtin_prefetch(aside.at + (u >> aside.shift) * aside.step, 0, 2);
+      ahead.Bring(u);
+      aside.Bring(u);
     }
     Vec columns[kVecs];
 #pragma GCC unroll 8
