@@ -5,6 +5,9 @@
 // the strip is, rows are copied (pairs interleaved). Included after vec_avx512.h.
 #pragma once
 
+#include <array>
+#include <type_traits>
+
 #include "kernels/cpu/gemm/kernel.h"
 
 namespace tessera::cpu::dense {
@@ -49,6 +52,24 @@ struct FormatPairs {
     const __m512i high = _mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(mask, p + k_step));
     return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
   }
+  // One unit of 32 neighbours, a cache line of each row: read whole, it need not stay for long,
+  // which lines of rows a power of two apart do not.
+  static void AlongLine(const BF16* p, int64_t k_step, int64_t k_left, uint32_t* out) {
+    alignas(64) static constexpr auto kFirst = [] {
+      std::array<uint16_t, 32> indices = {};
+      for (uint16_t i = 0; i < 16; ++i) {
+        indices[2 * i] = i;
+        indices[2 * i + 1] = static_cast<uint16_t>(32 + i);
+      }
+      return indices;
+    }();
+    const __m512i first = _mm512_load_si512(kFirst.data());
+    const __m512i second = _mm512_add_epi16(first, _mm512_set1_epi16(16));
+    const __m512i low = _mm512_loadu_si512(p);
+    const __m512i high = k_left < 2 ? _mm512_setzero_si512() : _mm512_loadu_si512(p + k_step);
+    _mm512_storeu_si512(out, _mm512_permutex2var_epi16(low, first, high));
+    _mm512_storeu_si512(out + 16, _mm512_permutex2var_epi16(low, second, high));
+  }
 };
 
 // Transposes 16 rows of 16 lanes in four rounds of two-row exchanges.
@@ -90,6 +111,15 @@ void PackUnits(const StripSource& strip, void* panel) {
   const Element* data = static_cast<const Element*>(source.data);
   uint32_t* out = static_cast<uint32_t*>(panel);
   const int64_t units = CeilDiv(source.k, Format::kUnit);
+  if constexpr (std::is_same_v<Format, FormatPairs> && kPanel == 32) {
+    if (source.step == 1 && source.width == kPanel && source.k_step != 1) {
+      for (int64_t u = 0; u < units; ++u) {
+        Format::AlongLine(data + 2 * u * source.k_step, source.k_step, source.k - 2 * u,
+                          out + u * kPanel);
+      }
+      return;
+    }
+  }
   for (int64_t first = 0; first < kPanel; first += 16) {
     const int64_t lanes = kPanel - first < 16 ? kPanel - first : 16;
     int64_t exist = source.width - first;

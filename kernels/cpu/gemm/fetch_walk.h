@@ -61,6 +61,12 @@ class FetchWalk {
     return fetch;
   }
 
+  // All of whose lines have been dealt out.
+  int64_t rows() const {
+    if (at_ >= end_) return area_.rows;
+    return at_ + (kAlign << lines_shift_) >= end_ ? row_ : 0;
+  }
+
  private:
   // Whether the area is done in time when every line is fetched 2^repeats times.
   bool Divide(int64_t tiles, int64_t fetches, int32_t repeats) {
@@ -69,7 +75,12 @@ class FetchWalk {
     lines_shift_ = std::countr_zero(static_cast<uint64_t>(area_.lines));
     while (int64_t{1} << lines_shift_ > distinct) --lines_shift_;
     rows_ = distinct >> lines_shift_;
-    return CeilDiv(area_.rows, rows_) * (area_.lines >> lines_shift_) <= tiles;
+    const int64_t columns = area_.lines >> lines_shift_;
+    if (CeilDiv(area_.rows, rows_) * columns > tiles) return false;
+    // As few as will do: the rest of a tile's fetches are ahead of the next one's, which then come
+    // at an even pace.
+    rows_ = CeilDiv(area_.rows, tiles / columns);
+    return true;
   }
 
   Area area_;

@@ -3,267 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
-#include "kernels/cpu/gemm/fetch_walk.h"
+#include "kernels/cpu/gemm/block_product.h"
 
 namespace tessera::cpu::dense {
 namespace {
 
-constexpr int64_t kTaskRows = 160;     // of a block of the result, at most, and so many columns
-constexpr int64_t kTaskColumns = 512;
-constexpr int64_t kMostTileColumns = 64;
-constexpr int64_t kAheadLines = 4;     // of a row of a matrix, fetched one after the other
 // A result that is larger is streamed past the caches, as in gemm/driver.cc.
 constexpr int64_t kStreamBytes = 8 << 20;
-
-// A product C[m, n] = A[m, k] B[k, n] of one expert, and the block of C that a task makes.
-struct Block {
-  const GemmKernel* kernel;
-  const void* lhs;     // element (row, k) at row * lhs_row + k * lhs_k
-  const void* rhs;     // element (k, column) at k * rhs_k + column * rhs_column
-  void* out;           // [m, n]
-  DType in, result;
-  int64_t lhs_row, lhs_k, rhs_k, rhs_column, out_step;
-  int64_t row_begin, row_end, column_begin, column_end, k;
-  bool streams = false;
-  // Gathered: the rows, or in a gradient the terms, of A are those of the tokens of these slots.
-  const GroupedShape* shape = nullptr;
-  const int32_t* slots = nullptr;
-  bool gathers_terms = false;
-};
-
-// Rows of each of |tiles| tiles: as even as a kernel that rounds up to even numbers can use.
-int64_t EvenRows(int64_t rows, int64_t tiles) {
-  return tiles == 0 ? 1 : std::min(rows, (CeilDiv(rows, tiles) + 1) / 2 * 2);
-}
-
-// The block, a block of k at a time.
-class BlockProduct {
- public:
-  explicit BlockProduct(const Block& block)
-      : b_(block),
-        kernel_(*block.kernel),
-        block_units_(kBlockBytes / kernel_.unit_bytes),
-        block_k_(block_units_ * kernel_.unit),
-        by_row_(b_.lhs_k == 1 && !b_.gathers_terms),
-        left_bytes_((by_row_ ? kRowBytes : kBlockBytes) * kernel_.tile_rows),
-        tiles_(CeilDiv(b_.row_end - b_.row_begin, kernel_.tile_rows)),
-        tile_rows_(EvenRows(b_.row_end - b_.row_begin, tiles_)) {}
-
-  void Run() {
-    const int64_t blocks = std::max<int64_t>(1, CeilDiv(b_.k, block_k_));
-    if (kernel_.enter != nullptr) kernel_.enter();
-    if (IsShallow()) {
-      RunShallow();
-    } else {
-      for (int64_t i = 0; i < blocks; ++i) {
-        PackLeft(i * block_k_);
-        Multiply(i * block_k_, i == 0, i + 1 == blocks);
-      }
-    }
-    if (kernel_.leave != nullptr) kernel_.leave();
-  }
-
- private:
-  int64_t Depth(int64_t first_k) const {
-    return std::max<int64_t>(0, std::min(block_k_, b_.k - first_k));
-  }
-  int64_t element() const { return static_cast<int64_t>(SizeOf(b_.in)); }
-
-  // Rows [first, first + count) of tokens, the columns [column, column + width) of them, side by
-  // side.
-  const char* Gather(int64_t first, int64_t count, int64_t column, int64_t width) {
-    const auto bytes = static_cast<size_t>(width * element());
-    const int64_t row_bytes = b_.shape->inner * element();
-    char* out = gathered_;
-    for (int64_t i = first; i < first + count; ++i, out += bytes) {
-      const int64_t token = TokenOf(*b_.shape, b_.slots[i]);
-      if (token < 0) {
-        std::memset(out, 0, bytes);
-      } else {
-        std::memcpy(out, static_cast<const char*>(b_.lhs) + token * row_bytes + column * element(),
-                    bytes);
-      }
-    }
-    return gathered_;
-  }
-
-  void PackGathered(int64_t first_k) {
-    const int64_t depth = Depth(first_k), rows = b_.row_end - b_.row_begin;
-    const char* terms = by_row_ ? nullptr : Gather(first_k, depth, b_.row_begin, rows);
-    StripSource source;
-    source.k = depth;
-    source.step = by_row_ ? depth : 1;
-    source.k_step = by_row_ ? 1 : rows;
-    char* panel = left_;
-    for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_) {
-      source.width = std::min(tile_rows_, b_.row_end - row);
-      source.data = by_row_ ? Gather(row, source.width, first_k, depth)
-                            : terms + (row - b_.row_begin) * element();
-      (by_row_ ? kernel_.pack_rows : kernel_.pack_units)(source, panel);
-      panel += left_bytes_;
-    }
-  }
-
-  void PackLeft(int64_t first_k) {
-    if (b_.slots != nullptr) return PackGathered(first_k);
-    StripSource source;
-    source.k = Depth(first_k);
-    source.step = b_.lhs_row;
-    source.k_step = b_.lhs_k;
-    char* panel = left_;
-    for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_) {
-      source.data = static_cast<const char*>(b_.lhs) +
-                    (row * b_.lhs_row + first_k * b_.lhs_k) * element();
-      source.width = std::min(tile_rows_, b_.row_end - row);
-      (by_row_ ? kernel_.pack_rows : kernel_.pack_units)(source, panel);
-      panel += left_bytes_;
-    }
-  }
-
-  void PackRight(int64_t first_k, int64_t column, char* panel) {
-    StripSource source;
-    source.k = Depth(first_k);
-    source.step = b_.rhs_column;
-    source.k_step = b_.rhs_k;
-    source.data = static_cast<const char*>(b_.rhs) +
-                  (first_k * b_.rhs_k + column * b_.rhs_column) * element();
-    source.width = std::min<int64_t>(kernel_.tile_columns, b_.column_end - column);
-    kernel_.pack_rhs(source, panel);
-  }
-
-  // Panels of the right operand of which a row is fetched at a time.
-  int64_t FetchedColumns() const {
-    if (b_.rhs_column != 1) return kernel_.tile_columns;
-    const int64_t panel = kernel_.tile_columns * element();
-    return kernel_.tile_columns * std::max<int64_t>(1, kAheadLines * kAlign / panel);
-  }
-
-  // What is packed of the right operand from |column| on, or after its end from the first one of
-  // the next block of k on.
-  Area RightAhead(int64_t first_k, int64_t column) const {
-    if (column >= b_.column_end) {
-      column = b_.column_begin;
-      first_k += block_k_;
-    }
-    const int64_t depth = Depth(first_k);
-    if (depth == 0) return {};
-    const int64_t columns = std::min(FetchedColumns(), b_.column_end - column);
-    const char* data = static_cast<const char*>(b_.rhs) +
-                       (first_k * b_.rhs_k + column * b_.rhs_column) * element();
-    if (b_.rhs_column == 1) {
-      return {data, depth, b_.rhs_k * element(), CeilDiv(columns * element(), kAlign)};
-    }
-    return {data, columns, b_.rhs_column * element(), CeilDiv(depth * element(), kAlign)};
-  }
-
-  // Of the panels from |column| on. Fetched at once for an expert of few rows.
-  FetchWalk WalkAhead(int64_t first_k, int64_t column, int64_t fetches) {
-    Area area = RightAhead(first_k, column + FetchedColumns());
-    const int64_t tiles = tiles_ * (FetchedColumns() / kernel_.tile_columns);
-    if (area.rows * area.lines > tiles * fetches) {
-      FetchNow(area);
-      area = {};
-    }
-    return FetchWalk(area, tiles, fetches, right_);
-  }
-
-  void Multiply(int64_t first_k, bool first, bool last) {
-    const int64_t units = CeilDiv(Depth(first_k), kernel_.unit);
-    const TileProduct product = by_row_ ? kernel_.product_rows : kernel_.product_units;
-    const int64_t fetches = units * kernel_.fetches;
-    FetchWalk ahead({}, 0, 0, right_);
-    float* sums = sums_;
-    for (int64_t column = b_.column_begin; column < b_.column_end; column += kernel_.tile_columns) {
-      PackRight(first_k, column, right_);
-      if ((column - b_.column_begin) % FetchedColumns() == 0) {
-        ahead = WalkAhead(first_k, column, fetches);
-      }
-      const char* left = left_;
-      for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_) {
-        TileTarget target = Result(row, column);
-        if (!last) {
-          target.out = sums;
-          target.out_step = kernel_.tile_columns;
-          target.bf16 = target.stream = false;
-        }
-        target.add = first ? nullptr : sums;
-        target.add_step = kernel_.tile_columns;
-        target.left = {left + left_bytes_, kAlign, 2};
-        target.right = ahead.Next();
-        product(units, left, right_, target);
-        sums += kernel_.tile_rows * kernel_.tile_columns;
-        left += left_bytes_;
-      }
-    }
-  }
-
-  // The tile at |row| and |column| of the result.
-  TileTarget Result(int64_t row, int64_t column) const {
-    TileTarget target = {};
-    target.rows = static_cast<int32_t>(std::min(tile_rows_, b_.row_end - row));
-    target.columns =
-        static_cast<int32_t>(std::min<int64_t>(kernel_.tile_columns, b_.column_end - column));
-    target.bf16 = b_.result == DType::kBF16;
-    target.stream = b_.streams;
-    target.out = static_cast<char*>(b_.out) +
-                 (row * b_.out_step + column) * static_cast<int64_t>(SizeOf(b_.result));
-    target.out_step = b_.out_step;
-    return target;
-  }
-
-  // Whether the right operand lies packed as a whole where sums would.
-  bool IsShallow() const {
-    const int64_t panels = CeilDiv(b_.column_end - b_.column_begin, kernel_.tile_columns);
-    return !by_row_ && b_.k <= block_k_ &&
-           panels * PanelBytes() <= static_cast<int64_t>(sizeof(sums_));
-  }
-  int64_t PanelBytes() const {
-    return CeilDiv(b_.k, kernel_.unit) * kernel_.unit_bytes * kernel_.tile_columns;
-  }
-
-  // Sums of few terms, as in the gradient of an expert of few rows, are mostly writing: row after
-  // row, since lines of many rows at a time are slow to write.
-  void RunShallow() {
-    const int64_t units = CeilDiv(b_.k, kernel_.unit);
-    char* const rights = reinterpret_cast<char*>(sums_);
-    PackLeft(0);
-    char* right = rights;
-    for (int64_t column = b_.column_begin; column < b_.column_end; column += kernel_.tile_columns) {
-      PackRight(0, column, right);
-      right += PanelBytes();
-    }
-    const char* left = left_;
-    for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_, left += left_bytes_) {
-      right = rights;
-      for (int64_t column = b_.column_begin; column < b_.column_end;
-           column += kernel_.tile_columns, right += PanelBytes()) {
-        TileTarget target = Result(row, column);
-        target.left = target.right = {left, 0};
-        kernel_.product_units(units, left, right, target);
-      }
-    }
-  }
-
-  const Block& b_;
-  const GemmKernel& kernel_;
-  const int64_t block_units_, block_k_;
-  const bool by_row_;
-  const int64_t left_bytes_;   // of a panel
-  const int64_t tiles_;        // one below the other, all but the last of tile_rows_ rows
-  const int64_t tile_rows_;
-  // Sums of earlier blocks of k, tile by tile, or all panels on the right; panels of one block of k.
-  alignas(kAlign) float sums_[kTaskRows * kTaskColumns];
-  alignas(kAlign) char left_[kTaskRows * kRowBytes];
-  alignas(kAlign) char right_[kMostTileColumns * kBlockBytes];
-  alignas(kAlign) char gathered_[kTaskRows * kBlockBytes];   // of a block of k
-};
-
-// Whole tiles in a block of at most `most`, shared evenly among as few blocks as will do.
-int64_t EvenBlock(int64_t size, int64_t tile, int64_t most) {
-  const int64_t tiles = std::max<int64_t>(1, CeilDiv(size, tile));
-  const int64_t blocks = CeilDiv(tiles, most / tile);
-  return CeilDiv(tiles, blocks) * tile;
-}
 
 struct GroupedParams {
   GroupedShape shape;
@@ -397,7 +143,7 @@ void RunGrouped(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_
     RunFew(call, p, chunk, begin, end);
     return;
   }
-  Block block;
+  Block block = {};
   block.kernel = p.kernel;
   SetLeft(call, s, chunk.begin, &block);
   block.rhs = RowsAt(call->inputs[1], chunk.expert * s.inner, s.columns);
@@ -415,8 +161,7 @@ void RunGrouped(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_
   block.column_end = end;
   block.k = s.inner;
   block.streams = Streams(call->outputs[0], s.rows, s.columns);
-  BlockProduct product(block);
-  product.Run();
+  MakeBlock(block);
 }
 
 void RunGroupedGrad(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t phase,
@@ -431,7 +176,7 @@ void RunGroupedGrad(const tsr_kernel_call* call, const tsr_kernel_plan* plan, in
   const int64_t column_blocks = CeilDiv(s.columns, p.column_block);
   const int64_t row_blocks = CeilDiv(s.inner, p.row_block);
   const int64_t expert = task / (row_blocks * column_blocks);
-  Block block;
+  Block block = {};
   block.kernel = p.kernel;
   SetLeft(call, s, begins[expert], &block);
   block.rhs = RowsAt(call->inputs[1], begins[expert], s.columns);
@@ -450,13 +195,11 @@ void RunGroupedGrad(const tsr_kernel_call* call, const tsr_kernel_plan* plan, in
   block.column_end = std::min(s.columns, block.column_begin + p.column_block);
   block.k = begins[expert + 1] - begins[expert];
   block.streams = Streams(call->outputs[0], s.experts * s.inner, s.columns);
-  // No rows: one block of k with nothing in it, which stores zeros.
-  BlockProduct product(block);
-  product.Run();
+  MakeBlock(block);
 }
 
 bool Fits(const GroupedShape& shape, const GemmKernel& kernel, char* reason) {
-  if (kernel.tile_columns > kMostTileColumns || kernel.tile_rows > kTaskRows) {
+  if (!MakesBlocks(kernel)) {
     Decline(reason, "grouped_matmul: the kernel's tile is too large");
     return false;
   }

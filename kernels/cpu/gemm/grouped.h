@@ -3,13 +3,11 @@
 //
 // Phase 0 finds where each expert's rows begin; with rows in run-time numbers, tasks are planned
 // for the most that there can be and those beyond are empty. A task makes a block of the result for
-// rows of one expert: for each block of k it packs its own share of the left operand onto its stack
-// (some 730 KB with the sums), then one right panel after the other, each used for all rows while
-// it is in L1. So a weight is read once for a chunk of rows, nothing is packed into memory, and an
-// expert without rows costs nothing. Each sum
-// runs over k as in gemm/driver.h: for one expert the bits are those of matmul. An expert with few
-// rows is done by gemm/few_rows.h, which reads its matrix in place. Rows are counted from the
-// expert's first: its results do not depend on other experts. Thread-safe: no state.
+// rows of one expert (gemm/block_product.h), so a weight is read once for a chunk of rows, nothing
+// is packed into memory, and an expert without rows costs nothing. Each sum runs over k as in
+// gemm/driver.h: for one expert the bits are those of matmul. An expert with few rows is done by
+// gemm/few_rows.h, which reads its matrix in place. Rows are counted from the expert's first: its
+// results do not depend on other experts. Thread-safe: no state.
 #pragma once
 
 #include "kernels/cpu/gemm/few_rows.h"

@@ -1,0 +1,292 @@
+#include "kernels/cpu/gemm/block_product.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "kernels/cpu/gemm/fetch_walk.h"
+
+namespace tessera::cpu::dense {
+namespace {
+
+constexpr int64_t kMostTileColumns = 32;
+constexpr int64_t kLinesTogether = 4;   // of a row of the right operand
+constexpr int64_t kTermsTogether = 64;  // that are packed at a time
+
+// Rows of each of |tiles| tiles: as even as a kernel that rounds up to even numbers can use.
+int64_t EvenRows(int64_t rows, int64_t tiles) {
+  return std::min(rows, CeilDiv(CeilDiv(rows, tiles), 2) * 2);
+}
+
+class BlockProduct {
+ public:
+  explicit BlockProduct(const Block& block)
+      : b_(block),
+        kernel_(*block.kernel),
+        block_k_(kBlockBytes / kernel_.unit_bytes * kernel_.unit),
+        term_bytes_(kernel_.unit_bytes / kernel_.unit * kernel_.tile_columns),
+        panel_bytes_(kBlockBytes * kernel_.tile_columns),
+        by_row_(b_.lhs_k == 1 && !b_.gathers_terms),
+        left_bytes_((by_row_ ? kRowBytes : kBlockBytes) * kernel_.tile_rows),
+        tiles_(CeilDiv(b_.row_end - b_.row_begin, kernel_.tile_rows)),
+        tile_rows_(EvenRows(b_.row_end - b_.row_begin, tiles_)),
+        group_panels_(GroupPanels()) {}
+
+  void Run() {
+    if (kernel_.enter != nullptr) kernel_.enter();
+    if (IsShallow()) {
+      RunShallow();
+    } else {
+      const int64_t blocks = std::max<int64_t>(1, CeilDiv(b_.k, block_k_));
+      group_ = GroupAt(0, b_.column_begin);
+      for (int64_t i = 0; i < blocks; ++i) {
+        PackLeft(i * block_k_);
+        Multiply(i * block_k_, i == 0, i + 1 == blocks);
+      }
+    }
+    if (kernel_.leave != nullptr) kernel_.leave();
+  }
+
+ private:
+  // Panels of the right operand that are fetched and packed together.
+  struct Group {
+    int64_t first_k, column, panels;
+    int64_t packed;   // terms
+  };
+
+  int64_t Depth(int64_t first_k) const {
+    return std::max<int64_t>(0, std::min(block_k_, b_.k - first_k));
+  }
+  int64_t element() const { return static_cast<int64_t>(SizeOf(b_.in)); }
+
+  // Rows [first, first + count) of tokens, the columns [column, column + width) of them, side by
+  // side.
+  const char* Gather(int64_t first, int64_t count, int64_t column, int64_t width) {
+    const auto bytes = static_cast<size_t>(width * element());
+    const int64_t row_bytes = b_.shape->inner * element();
+    char* out = gathered_;
+    for (int64_t i = first; i < first + count; ++i, out += bytes) {
+      const int64_t token = TokenOf(*b_.shape, b_.slots[i]);
+      if (token < 0) {
+        std::memset(out, 0, bytes);
+      } else {
+        std::memcpy(out, static_cast<const char*>(b_.lhs) + token * row_bytes + column * element(),
+                    bytes);
+      }
+    }
+    return gathered_;
+  }
+
+  void PackGathered(int64_t first_k) {
+    const int64_t depth = Depth(first_k), rows = b_.row_end - b_.row_begin;
+    const char* terms = by_row_ ? nullptr : Gather(first_k, depth, b_.row_begin, rows);
+    StripSource source;
+    source.k = depth;
+    source.step = by_row_ ? depth : 1;
+    source.k_step = by_row_ ? 1 : rows;
+    char* panel = left_;
+    for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_) {
+      source.width = std::min(tile_rows_, b_.row_end - row);
+      source.data = by_row_ ? Gather(row, source.width, first_k, depth)
+                            : terms + (row - b_.row_begin) * element();
+      (by_row_ ? kernel_.pack_rows : kernel_.pack_units)(source, panel);
+      panel += left_bytes_;
+    }
+  }
+
+  void PackLeft(int64_t first_k) {
+    if (b_.slots != nullptr) return PackGathered(first_k);
+    StripSource source;
+    source.k = Depth(first_k);
+    source.step = b_.lhs_row;
+    source.k_step = b_.lhs_k;
+    char* panel = left_;
+    for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_) {
+      source.data = static_cast<const char*>(b_.lhs) +
+                    (row * b_.lhs_row + first_k * b_.lhs_k) * element();
+      source.width = std::min(tile_rows_, b_.row_end - row);
+      (by_row_ ? kernel_.pack_rows : kernel_.pack_units)(source, panel);
+      panel += left_bytes_;
+    }
+  }
+
+  const char* Right(int64_t k, int64_t column) const {
+    return static_cast<const char*>(b_.rhs) + (k * b_.rhs_k + column * b_.rhs_column) * element();
+  }
+
+  // Packs terms [from, to) of a block of k of the panel that begins at |column|.
+  void PackRight(int64_t first_k, int64_t column, int64_t from, int64_t to, char* panel) {
+    StripSource source;
+    source.k = to - from;
+    source.step = b_.rhs_column;
+    source.k_step = b_.rhs_k;
+    source.data = Right(first_k + from, column);
+    source.width = std::min<int64_t>(kernel_.tile_columns, b_.column_end - column);
+    kernel_.pack_rhs(source, panel + from * term_bytes_);
+  }
+
+  // As many as make some lines of a row, and as there is room for twice beside the sums: one group
+  // is packed while another one is used.
+  int64_t GroupPanels() const {
+    if (b_.rhs_column != 1) return 1;
+    const int64_t room = static_cast<int64_t>(sizeof(scratch_)) - SumBytes();
+    const int64_t wanted = kLinesTogether * kAlign / (kernel_.tile_columns * element());
+    return std::max<int64_t>(1, std::min(wanted, room / (2 * panel_bytes_)));
+  }
+
+  // The group at |column|, or after the last column the first group of the next block of k.
+  Group GroupAt(int64_t first_k, int64_t column) const {
+    if (column >= b_.column_end) {
+      column = b_.column_begin;
+      first_k += block_k_;
+    }
+    const int64_t left = CeilDiv(b_.column_end - column, kernel_.tile_columns);
+    return {first_k, column, std::min(left, group_panels_), 0};
+  }
+
+  // What is packed of a group.
+  Area AreaOf(const Group& group) const {
+    const int64_t depth = Depth(group.first_k);
+    if (depth == 0) return {};
+    const int64_t columns =
+        std::min(group.panels * kernel_.tile_columns, b_.column_end - group.column);
+    const char* data = Right(group.first_k, group.column);
+    if (b_.rhs_column == 1) {
+      return {data, depth, b_.rhs_k * element(), CeilDiv(columns * element(), kAlign)};
+    }
+    return {data, columns, b_.rhs_column * element(), CeilDiv(depth * element(), kAlign)};
+  }
+
+  // The first |terms| of it.
+  void PackGroup(int64_t terms, char* panels, Group* group) {
+    while (group->packed < terms) {
+      const int64_t end = std::min(terms, group->packed + kTermsTogether);
+      for (int64_t i = 0; i < group->panels; ++i) {
+        PackRight(group->first_k, group->column + i * kernel_.tile_columns, group->packed, end,
+                  panels + i * panel_bytes_);
+      }
+      group->packed = end;
+    }
+  }
+
+  char* GroupRoom(bool other) {
+    return scratch_ + SumBytes() + (other ? group_panels_ * panel_bytes_ : 0);
+  }
+
+  void Multiply(int64_t first_k, bool first, bool last) {
+    const int64_t units = CeilDiv(Depth(first_k), kernel_.unit);
+    const TileProduct product = by_row_ ? kernel_.product_rows : kernel_.product_units;
+    float* sums = reinterpret_cast<float*>(scratch_);
+    while (group_.first_k == first_k) {
+      const char* right = GroupRoom(other_);
+      PackGroup(Depth(first_k), GroupRoom(other_), &group_);
+      other_ = !other_;
+      Group next = GroupAt(first_k, group_.column + group_.panels * kernel_.tile_columns);
+      FetchWalk ahead(AreaOf(next), tiles_ * group_.panels, units * kernel_.fetches, right);
+      for (int64_t i = 0; i < group_.panels; ++i, right += panel_bytes_) {
+        const char* left = left_;
+        for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_) {
+          TileTarget target = Result(row, group_.column + i * kernel_.tile_columns);
+          if (!last) {
+            target.out = sums;
+            target.out_step = kernel_.tile_columns;
+            target.bf16 = target.stream = false;
+          }
+          target.add = first ? nullptr : sums;
+          target.add_step = kernel_.tile_columns;
+          target.left = {left + left_bytes_, kAlign, 2};
+          target.right = ahead.Next();
+          product(units, left, right, target);
+          sums += kernel_.tile_rows * kernel_.tile_columns;
+          left += left_bytes_;
+          if (b_.rhs_column == 1) {
+            PackGroup(ahead.rows() / kTermsTogether * kTermsTogether, GroupRoom(other_), &next);
+          }
+        }
+      }
+      group_ = next;
+    }
+  }
+
+  // The tile at |row| and |column| of the result.
+  TileTarget Result(int64_t row, int64_t column) const {
+    TileTarget target = {};
+    target.rows = static_cast<int32_t>(std::min(tile_rows_, b_.row_end - row));
+    target.columns =
+        static_cast<int32_t>(std::min<int64_t>(kernel_.tile_columns, b_.column_end - column));
+    target.bf16 = b_.result == DType::kBF16;
+    target.stream = b_.streams;
+    target.out = static_cast<char*>(b_.out) +
+                 (row * b_.out_step + column) * static_cast<int64_t>(SizeOf(b_.result));
+    target.out_step = b_.out_step;
+    return target;
+  }
+
+  int64_t ColumnPanels() const {
+    return CeilDiv(b_.column_end - b_.column_begin, kernel_.tile_columns);
+  }
+  // Of all tiles.
+  int64_t SumBytes() const {
+    return tiles_ * kernel_.tile_rows * ColumnPanels() * kernel_.tile_columns * 4;
+  }
+  int64_t ShallowPanelBytes() const {
+    return CeilDiv(b_.k, kernel_.unit) * kernel_.unit * term_bytes_;
+  }
+
+  // Whether there are so few terms that all of the right operand is packed at once.
+  bool IsShallow() const {
+    return !by_row_ && b_.k <= block_k_ &&
+           ColumnPanels() * ShallowPanelBytes() <= static_cast<int64_t>(sizeof(scratch_));
+  }
+
+  // Sums of few terms, as in the gradient of an expert of few rows, are mostly writing: row after
+  // row, since lines of many rows at a time are slow to write.
+  void RunShallow() {
+    const int64_t units = CeilDiv(b_.k, kernel_.unit), bytes = ShallowPanelBytes();
+    PackLeft(0);
+    char* right = scratch_;
+    for (int64_t column = b_.column_begin; column < b_.column_end; column += kernel_.tile_columns) {
+      PackRight(0, column, 0, b_.k, right);
+      right += bytes;
+    }
+    const char* left = left_;
+    for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_, left += left_bytes_) {
+      right = scratch_;
+      for (int64_t column = b_.column_begin; column < b_.column_end;
+           column += kernel_.tile_columns, right += bytes) {
+        TileTarget target = Result(row, column);
+        target.left = target.right = {left, 0};
+        kernel_.product_units(units, left, right, target);
+      }
+    }
+  }
+
+  const Block& b_;
+  const GemmKernel& kernel_;
+  const int64_t block_k_;
+  const int64_t term_bytes_;    // of a panel of the right operand
+  const int64_t panel_bytes_;   // of a block of k
+  const bool by_row_;
+  const int64_t left_bytes_;    // of a panel
+  const int64_t tiles_;         // one below the other, all but the last of tile_rows_ rows
+  const int64_t tile_rows_;
+  const int64_t group_panels_;  // at most
+  Group group_ = {};            // that is used next, and where it lies
+  bool other_ = false;
+  // Sums of earlier blocks of k, tile by tile, then two groups of panels; or all panels.
+  alignas(kAlign) char scratch_[(kTaskRows * kTaskColumns * 4) + 2 * kMostTileColumns * kBlockBytes];
+  alignas(kAlign) char left_[kTaskRows * kRowBytes];
+  alignas(kAlign) char gathered_[kTaskRows * kBlockBytes];   // of a block of k
+};
+
+}  // namespace
+
+bool MakesBlocks(const GemmKernel& kernel) {
+  return kernel.tile_columns <= kMostTileColumns && kernel.tile_rows <= kTaskRows;
+}
+
+void MakeBlock(const Block& block) {
+  BlockProduct product(block);
+  product.Run();
+}
+
+}  // namespace tessera::cpu::dense
