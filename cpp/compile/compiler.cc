@@ -150,7 +150,7 @@ class Compiler {
       case InputKind::kKey:
         return builder_.AddSlot(input.name, SlotKind::kKey, type, false);
       case InputKind::kState:
-        return builder_.AddSlot(input.name, SlotKind::kState, type, false);
+        return builder_.AddSlot(input.name, SlotKind::kState, type, true);
       case InputKind::kParam:
         return AddParam(input, type);
     }
@@ -315,8 +315,9 @@ class Compiler {
   }
 
   // The next value of a state is written into the state itself by the segment that makes it, unless
-  // a later one still reads the old value. -1 when it is not.
+  // a later one still reads the old value, or a backward may. -1 when it is not.
   int StateSlot(ValueId id) const {
+    if (options_.gradients) return -1;
     for (const FunctionOutput& output : main_->outputs()) {
       if (output.kind != OutputKind::kState || output.value != id) continue;
       const int input = main_->FindInput(output.name, InputKind::kState);
@@ -331,7 +332,7 @@ class Compiler {
     return -1;
   }
 
-  // Copies the other next values after everything else.
+  // Copies the other next values after everything else: BuildSchedule says when.
   absl::Status AddStateCopies() {
     for (const FunctionOutput& output : main_->outputs()) {
       if (output.kind != OutputKind::kState) continue;
@@ -344,7 +345,7 @@ class Compiler {
           function->AddInput("x", InputKind::kArgument, main_->type(output.value));
       function->AddOutput("y", graph.Op("copy", {x}));
       RETURN_IF_ERROR(graph.status());
-      forward_calls_.push_back(builder_.AddCall(function, output.name, {from}, {to}));
+      state_calls_.push_back(builder_.AddCall(function, output.name, {from}, {to}));
     }
     return absl::OkStatus();
   }
@@ -362,11 +363,6 @@ class Compiler {
         return absl::InvalidArgumentError(
             absl::StrCat("state ", output.name, ": declared as ", declared.ToText(),
                          ", its next value is ", flat_->type(output.value).ToText()));
-      }
-      if (options_.gradients || options_.micro_batches > 1) {
-        return absl::UnimplementedError(
-            absl::StrCat("state ", output.name, ": carrying state on is for programs without "
-                         "gradients and micro-batches, such as decoding"));
       }
     }
     return absl::OkStatus();
@@ -688,8 +684,12 @@ class Compiler {
         absl::StrCat("loss or metric '", numerator.name, "' has no denominator"));
   }
 
+  // With an update, states move on at the commit, so that a step that is not committed leaves them;
+  // otherwise after the backward, which may compute again from the old ones. Each micro-batch has
+  // its own.
   void BuildSchedule() {
     const int count = options_.micro_batches;
+    const bool moves_at_commit = options_.gradients && options_.update != nullptr;
     for (int call : refresh_calls_) builder_.Schedule(ActionKind::kRefresh, call);
     if (prologue_call_ >= 0) {
       for (int m = 0; m < count; ++m) builder_.Schedule(ActionKind::kPrologue, prologue_call_, m);
@@ -707,6 +707,9 @@ class Compiler {
       for (const BackwardCall& call : backward_calls_) {
         builder_.Schedule(call.kind, m == 0 ? call.call : call.accumulate_call, m, call.segment);
       }
+      for (int call : state_calls_) {
+        if (!moves_at_commit) builder_.Schedule(ActionKind::kForward, call, m);
+      }
     }
     for (int slot : step_totals_) builder_.ScheduleReduce(slot, 0);
     for (int call : collect_calls_) builder_.Schedule(ActionKind::kCollect, call);
@@ -714,6 +717,11 @@ class Compiler {
     for (int call : norm_calls_) builder_.Schedule(ActionKind::kNorm, call);
     for (int call : commit_calls_) builder_.Schedule(ActionKind::kCommit, call);
     for (int call : buffer_calls_) builder_.Schedule(ActionKind::kCommit, call);
+    for (int call : state_calls_) {
+      for (int m = 0; moves_at_commit && m < count; ++m) {
+        builder_.Schedule(ActionKind::kCommit, call, m);
+      }
+    }
   }
 
   struct Differentiated {
@@ -742,7 +750,8 @@ class Compiler {
   std::set<size_t> reduced_segments_;                // their results are summed over the ranks
   std::vector<int> first_sums_, later_sums_, step_totals_, buffer_calls_;
   int prologue_call_ = -1;
-  std::vector<int> forward_calls_, collect_calls_, norm_calls_, commit_calls_, refresh_calls_;
+  std::vector<int> forward_calls_, state_calls_, collect_calls_, norm_calls_, commit_calls_;
+  std::vector<int> refresh_calls_;
   std::vector<BackwardCall> backward_calls_;
 };
 

@@ -45,6 +45,7 @@ absl::StatusOr<Batch> Batch::Make(int64_t rows, int64_t sequence) {
   }
   auto* targets = batch.targets.data_as<int32_t>();
   std::fill(targets, targets + rows * sequence, kIgnoreTarget);
+  batch.continues.resize(static_cast<size_t>(rows));
   batch.global_rows = rows;
   return batch;
 }
@@ -66,6 +67,7 @@ absl::StatusOr<Batch> Batch::MicroBatch(int64_t index, int64_t count) const {
   part.positions = Rows(positions, first, part_rows);
   part.segments = Rows(segments, first, part_rows);
   for (auto& [name, tensor] : part.others) tensor = Rows(tensor, first, part_rows);
+  part.continues.assign(continues.begin() + first, continues.begin() + first + part_rows);
   part.first_row = first_row + first;
   const auto* ids = part.targets.data_as<int32_t>();
   part.target_count = part.targets.count() - std::count(ids, ids + part.targets.count(),

@@ -26,6 +26,9 @@ struct Batch {
   Tensor targets;
   Tensor positions;
   Tensor segments;
+  // Per row: 1 when it goes on where this row of the batch before ended, so that what a model has
+  // carried on for it is of use; 0 when it begins anew.
+  std::vector<uint8_t> continues;
   // What an objective adds, by the names of the model's inputs; the first dim is the row.
   std::map<std::string, Tensor> others;
   // Rows of the whole step over all ranks, and which of them row 0 is: the base of random keys.
@@ -38,7 +41,7 @@ struct Batch {
 
   int64_t rows() const { return tokens.dims.empty() ? 0 : tokens.dims[0]; }
 
-  // Tensors of the given size, zeroed; targets are all ignored.
+  // Tensors of the given size, zeroed; targets are all ignored, rows begin anew.
   static absl::StatusOr<Batch> Make(int64_t rows, int64_t sequence);
 
   // Rows of micro-batch `index` of `count`: views, no copy. InvalidArgument unless `count`

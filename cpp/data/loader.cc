@@ -22,10 +22,22 @@ std::string_view SamplingName(const WindowOptions& window) {
       return "random_window";
     case Sampling::kEpoch:
       return window.shuffle ? "epoch shuffled" : "epoch in order";
+    case Sampling::kStreams:
+      return "streams";
     case Sampling::kOnce:
       return "once";
+    case Sampling::kStreamsOnce:
+      return "streams once";
   }
   return "";
+}
+
+// Where a row goes on depends on how many rows there are.
+std::string SamplingText(const WindowOptions& window) {
+  const bool streams =
+      window.sampling == Sampling::kStreams || window.sampling == Sampling::kStreamsOnce;
+  return absl::StrCat(SamplingName(window),
+                      streams ? absl::StrCat(" of ", window.rows, " rows") : "");
 }
 
 absl::Status CheckOptions(const LoaderOptions& options) {
@@ -55,8 +67,9 @@ absl::Status CheckOptions(const LoaderOptions& options) {
 
 absl::StatusOr<std::unique_ptr<Loader>> Loader::Make(std::shared_ptr<const Dataset> dataset,
                                                      TokenRange range,
-                                                     const LoaderOptions& options) {
+                                                     LoaderOptions options) {
   RETURN_IF_ERROR(CheckOptions(options));
+  options.window.rows = options.global_rows;
   ASSIGN_OR_RETURN(WindowSampler sampler, WindowSampler::Make(range.size(), options.window));
   std::unique_ptr<Loader> loader(
       new Loader(std::move(dataset), range, options, std::move(sampler)));
@@ -78,7 +91,8 @@ absl::StatusOr<std::unique_ptr<Loader>> Loader::ForValidation(
         "validation: no tokens; name validation files or keep a share of the training text");
   }
   LoaderOptions once = options;
-  once.window.sampling = Sampling::kOnce;
+  const bool streams = options.window.sampling == Sampling::kStreams;
+  once.window.sampling = streams ? Sampling::kStreamsOnce : Sampling::kOnce;
   return Make(std::move(dataset), range, once);
 }
 
@@ -155,8 +169,7 @@ void Loader::Work(int64_t position) {
 }
 
 void Loader::Prepare(int64_t position, Slot& slot) {
-  slot.is_end = options_.window.sampling == Sampling::kOnce &&
-                position >= sampler_.windows_per_epoch();
+  slot.is_end = sampler_.ends() && position >= sampler_.windows_per_epoch();
   if (slot.is_end) {
     slot.status = absl::OkStatus();
     return;
@@ -178,12 +191,14 @@ absl::Status Loader::FillBatch(int64_t position, Batch& batch) {
   batch.position = position;
   batch.target_count = 0;
   for (int64_t row = 0; row < rows; ++row) {
-    const Window window = sampler_.At(position + batch.first_row + row);
+    const int64_t sample_index = position + batch.first_row + row;
+    const Window window = sampler_.At(sample_index);
+    batch.continues[static_cast<size_t>(row)] = sampler_.Continues(sample_index) ? 1 : 0;
     RETURN_IF_ERROR(
         FillRow(range_, window, options_.isolate_documents, row, scratch_, batch));
     if (options_.objective == nullptr) continue;
-    const Sample sample = {options_.window.seed, position + batch.first_row + row,
-                           dataset_->vocab_size(), window.targets};
+    const Sample sample = {options_.window.seed, sample_index, dataset_->vocab_size(),
+                           window.targets};
     RETURN_IF_ERROR(options_.objective->Fill(sample, row, batch));
   }
   if (options_.objective == nullptr) return absl::OkStatus();
@@ -235,7 +250,7 @@ absl::Status Loader::Seek(int64_t position) {
 
 std::string Loader::SaveState() const {
   return absl::StrCat(kStateHeading, "\nposition ", position_, "\nsampling ",
-                      SamplingName(options_.window), "\nseed ", options_.window.seed,
+                      SamplingText(options_.window), "\nseed ", options_.window.seed,
                       "\nsequence ", options_.window.sequence, "\nisolate_documents ",
                       options_.isolate_documents ? 1 : 0, "\ntokens ", range_.size(),
                       "\ncorpus ", fingerprint_, "\n",

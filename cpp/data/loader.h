@@ -25,7 +25,7 @@
 namespace tessera {
 
 struct LoaderOptions {
-  WindowOptions window = {};
+  WindowOptions window = {};   // its rows are global_rows
   // Rows of a step over all ranks; a multiple of world * micro_batches.
   int64_t global_rows = 0;
   int64_t micro_batches = 1;
@@ -45,9 +45,9 @@ class Loader {
   // tokens for one window.
   static absl::StatusOr<std::unique_ptr<Loader>> ForTraining(
       std::shared_ptr<const Dataset> dataset, const LoaderOptions& options);
-  // Over the validation part, in order, once: every target token comes exactly once. The last
-  // batch is filled up with rows that have no targets, so all ranks see equally many batches.
-  // Errors as above; FailedPrecondition when nothing is kept for validation.
+  // Over the validation part, in order, once: every target token comes exactly once. Rows that have
+  // no targets fill up batches, so all ranks see equally many. With Sampling::kStreams rows go on
+  // from batch to batch. Errors as above; FailedPrecondition when nothing is kept for validation.
   static absl::StatusOr<std::unique_ptr<Loader>> ForValidation(
       std::shared_ptr<const Dataset> dataset, const LoaderOptions& options);
 
@@ -72,9 +72,9 @@ class Loader {
   // A few lines of text: the position, and what its meaning depends on (seed, sampling, sequence
   // length, corpus, objective).
   std::string SaveState() const;
-  // Continues exactly where SaveState was called, whatever the batch size and number of ranks.
-  // DataLoss when it cannot be read; FailedPrecondition naming what differs when the position
-  // would mean other samples here. On error the loader is unchanged.
+  // Continues exactly where SaveState was called, whatever the number of ranks and, but for
+  // streams, the batch size. DataLoss when it cannot be read; FailedPrecondition naming what
+  // differs when the position would mean other samples here. On error the loader is unchanged.
   absl::Status RestoreState(std::string_view state);
 
  private:
@@ -85,8 +85,7 @@ class Loader {
   };
 
   static absl::StatusOr<std::unique_ptr<Loader>> Make(std::shared_ptr<const Dataset> dataset,
-                                                      TokenRange range,
-                                                      const LoaderOptions& options);
+                                                      TokenRange range, LoaderOptions options);
   Loader(std::shared_ptr<const Dataset> dataset, TokenRange range, const LoaderOptions& options,
          WindowSampler sampler);
 

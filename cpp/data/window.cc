@@ -56,17 +56,29 @@ absl::StatusOr<WindowSampler> WindowSampler::Make(int64_t token_count,
     return absl::InvalidArgumentError(
         absl::StrCat("sequence length: expected at least 1, got ", options.sequence));
   }
-  const bool once = options.sampling == Sampling::kOnce;
-  const int64_t needed = once ? 2 : options.sequence + 1;
+  if (options.rows < 1) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("rows: expected at least 1, got ", options.rows));
+  }
+  const WindowSampler without_windows(token_count, 0, options);
+  const bool once = without_windows.ends();
+  const bool streams = without_windows.is_streams();
+  const int64_t parts = streams ? options.rows : 1;
+  const int64_t needed = once ? 2 : parts * options.sequence + 1;
   if (token_count < needed) {
     return absl::InvalidArgumentError(
         absl::StrCat("corpus: expected at least ", needed, " tokens (",
-                     once ? "one and its target" : "a window of the sequence length and a target",
+                     once      ? "one and its target"
+                     : streams ? absl::StrCat("a window of ", options.sequence, " for each of ",
+                                              parts, " rows and a target")
+                               : "a window of the sequence length and a target",
                      "), got ", token_count));
   }
   const int64_t targets = token_count - 1;
   int64_t windows = targets / options.sequence;
   if (once && targets % options.sequence != 0) ++windows;
+  // Rows have equally many: a single pass fills up with empty ones, another leaves out the last.
+  if (streams) windows = (once ? (windows + parts - 1) / parts : windows / parts) * parts;
   return WindowSampler(token_count, windows, options);
 }
 
@@ -87,12 +99,46 @@ Window WindowSampler::At(int64_t position) const {
       }
       return {index * sequence, sequence};
     }
+    case Sampling::kStreams:
+      return {StreamIndex(position) * sequence, sequence};
     case Sampling::kOnce:
-      break;
+      return position < windows_ ? Rest(position) : Window{};
+    case Sampling::kStreamsOnce:
+      return position < windows_ ? Rest(StreamIndex(position)) : Window{};
   }
-  if (position >= windows_) return {};
-  const int64_t begin = position * sequence;
-  return {begin, std::min(sequence, token_count_ - 1 - begin)};
+  return {};
+}
+
+bool WindowSampler::ends() const {
+  return options_.sampling == Sampling::kOnce || options_.sampling == Sampling::kStreamsOnce;
+}
+
+bool WindowSampler::is_streams() const {
+  return options_.sampling == Sampling::kStreams || options_.sampling == Sampling::kStreamsOnce;
+}
+
+// Every row has a part of the corpus, one part after the other. In the next epoch it has that of
+// the next row, which begins where its own ended; so one row alone starts anew, at the beginning.
+int64_t WindowSampler::StreamIndex(int64_t position) const {
+  const int64_t rows = options_.rows;
+  const int64_t epoch = position / windows_;
+  const int64_t sample = position % windows_;
+  const int64_t part = (sample % rows + epoch % rows) % rows;
+  return part * (windows_ / rows) + sample / rows;
+}
+
+Window WindowSampler::Rest(int64_t index) const {
+  // By division: a part that is filled up may lie far behind the end.
+  const int64_t targets = token_count_ - 1;
+  if (index > (targets - 1) / options_.sequence) return {};
+  const int64_t begin = index * options_.sequence;
+  return {begin, std::min(options_.sequence, targets - begin)};
+}
+
+bool WindowSampler::Continues(int64_t position) const {
+  if (!is_streams() || position < options_.rows) return false;
+  if (ends() && position >= windows_) return false;
+  return StreamIndex(position) == StreamIndex(position - options_.rows) + 1;
 }
 
 }  // namespace tessera

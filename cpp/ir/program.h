@@ -19,7 +19,7 @@ enum class SlotKind : uint8_t {
   kInput,       // given by the caller before the step, per micro-batch
   kParam,       // master value of a parameter; lives from step to step
   kWeight,      // the parameter in compute dtype; derived, refreshed when the parameter changes
-  kState,       // carried from step to step
+  kState,       // carried from step to step, for each micro-batch its own
   kOptimizer,   // optimizer slot of a parameter ("m", "v"); lives from step to step
   kKey,         // u32[4] random key, written by the driver before the step
   kScalar,      // written by the driver (learning rate, clip factor, loss seeds)

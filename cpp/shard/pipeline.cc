@@ -49,6 +49,12 @@ class Splitter {
   using Instance = std::pair<int, int>;   // slot, micro-batch
 
   absl::Status CheckSegments() {
+    for (const Slot& slot : program_.slots) {
+      if (slot.kind != SlotKind::kState) continue;
+      return absl::UnimplementedError(absl::StrCat(
+          "pipeline: state '", slot.name, "' is carried from step to step, which stages cannot "
+          "do yet"));
+    }
     int segments = 0;
     for (const Action& action : program_.schedule) {
       if (action.kind == ActionKind::kForward) segments = std::max(segments, action.segment + 1);

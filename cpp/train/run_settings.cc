@@ -31,6 +31,18 @@ absl::Status CheckRanks(const RunSettings& settings, const ParallelConfig& paral
   return absl::OkStatus();
 }
 
+Sampling SamplingOf(SamplingMode mode) {
+  switch (mode) {
+    case SamplingMode::kEpoch:
+      return Sampling::kEpoch;
+    case SamplingMode::kRandomWindow:
+      return Sampling::kRandomWindow;
+    case SamplingMode::kStreams:
+      return Sampling::kStreams;
+  }
+  return Sampling::kEpoch;
+}
+
 absl::Status CheckSizes(const RunSettings& settings) {
   // Sizes beyond any memory are refused here, before products of them are taken.
   constexpr int64_t kMostTokens = int64_t{1} << 40;
@@ -95,8 +107,7 @@ DataOptions RunSettings::ForDataset(const Config& config, std::string packed_tok
 
 LoaderOptions RunSettings::ForTraining() const {
   LoaderOptions options;
-  options.window.sampling = data.sampling == SamplingMode::kRandomWindow ? Sampling::kRandomWindow
-                                                                         : Sampling::kEpoch;
+  options.window.sampling = SamplingOf(data.sampling);
   options.window.shuffle = data.shuffle;
   options.window.seed = static_cast<uint64_t>(data.seed);
   options.window.sequence = trainer.sequence_length;
@@ -115,7 +126,6 @@ LoaderOptions RunSettings::ForTraining() const {
 
 LoaderOptions RunSettings::ForValidation() const {
   LoaderOptions options = ForTraining();
-  options.window.sampling = Sampling::kOnce;
   options.global_rows = micro_rows * world;
   options.micro_batches = 1;
   return options;
@@ -136,6 +146,19 @@ CompileOptions RunSettings::ForStep(const Optimizer& optimizer) const {
   options.recompute = recompute;
   options.results = false;
   return options;
+}
+
+absl::Status CheckSampling(const RunSettings& settings, const Program& program) {
+  if (settings.data.sampling == SamplingMode::kStreams) return absl::OkStatus();
+  for (const Slot& slot : program.slots) {
+    if (slot.kind != SlotKind::kState) continue;
+    return absl::InvalidArgumentError(absl::StrCat(
+        "data.sampling: expected streams, since the model carries state from step to step (",
+        slot.name, ") and so a row must go on where it ended in the step before, got ",
+        Name(settings.data.sampling),
+        "; set data.sampling=streams, or let the model keep nothing (memory_length 0)"));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status CheckVocabulary(const Config& config, const RunSettings& settings,

@@ -47,6 +47,9 @@ struct RunSettings {
   CompileOptions ForStep(const Optimizer& optimizer) const;
 };
 
+// INVALID_ARGUMENT when the program carries state on, but rows of the data do not go on.
+absl::Status CheckSampling(const RunSettings& settings, const Program& program);
+
 // INVALID_ARGUMENT when the model has fewer ids than the data use.
 absl::Status CheckVocabulary(const Config& config, const RunSettings& settings,
                              const Dataset& dataset);

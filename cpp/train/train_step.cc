@@ -71,13 +71,7 @@ absl::Status TrainStep::FindSlots() {
       ASSIGN_OR_RETURN(const Tensor tensor, executor_->SlotTensor(index));
       keys_.push_back({slot.name.c_str(), tensor.data_as<uint32_t>()});
     } else if (slot.kind == SlotKind::kState) {
-      if (world_ > 1) {
-        return absl::UnimplementedError(
-            absl::StrCat(slot.name, ": state that is carried from step to step cannot be trained "
-                                    "by several ranks yet"));
-      }
-      ASSIGN_OR_RETURN(const Tensor tensor, executor_->SlotTensor(index));
-      states_.push_back({tensor, std::vector<char>(tensor.bytes())});
+      RETURN_IF_ERROR(FindState(index));
     }
   }
   for (int slot : program_->norm_slots) {
@@ -148,6 +142,22 @@ absl::Status TrainStep::FindInput(int slot) {
   return absl::OkStatus();
 }
 
+absl::Status TrainStep::FindState(int slot) {
+  const Slot& info = program_->slots[slot];
+  if (info.type.dims.empty() || info.type.dims[0] != Dim::Symbol("B")) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "state ", info.name, ": expected the rows of the batch, B, as its first dim, so that each "
+        "row carries its own from step to step, got ", info.type.ToText()));
+  }
+  Carried carried{info.name, {}};
+  for (int m = 0; m < program_->micro_batches; ++m) {
+    ASSIGN_OR_RETURN(Tensor tensor, executor_->SlotTensor(slot, m));
+    carried.parts.push_back(std::move(tensor));
+  }
+  carried_.push_back(std::move(carried));
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::vector<Tensor>> TrainStep::Parts(int slot, bool is_reduced,
                                                      bool is_statistic) const {
   std::vector<Tensor> parts;
@@ -203,8 +213,18 @@ void TrainStep::FillInputs(const Batch& batch, int64_t step) {
         batch.first_row + static_cast<int64_t>(m) * options_.micro_rows;
   }
   for (const Key& key : keys_) FillKey(options_.seed, step, key.path, key.words);
-  for (State& state : states_) {
-    std::memcpy(state.before.data(), state.tensor.data(), state.before.size());
+  ForgetRows(batch);
+}
+
+void TrainStep::ForgetRows(const Batch& batch) {
+  for (const Carried& carried : carried_) {
+    for (size_t row = 0; row < batch.continues.size(); ++row) {
+      if (batch.continues[row] != 0) continue;
+      const auto rows = static_cast<size_t>(options_.micro_rows);
+      const Tensor& part = carried.parts[row / rows];
+      const size_t bytes = part.bytes() / rows;
+      std::memset(part.data_as<char>() + row % rows * bytes, 0, bytes);
+    }
   }
 }
 
@@ -272,12 +292,6 @@ absl::Status TrainStep::Commit(double learning_rate, int64_t update, double grad
   update_.Put(0, static_cast<double>(update));
   clip_.Put(0, factor);
   return executor_->Run(kCommit);
-}
-
-void TrainStep::RestoreState() {
-  for (State& state : states_) {
-    std::memcpy(state.tensor.data(), state.before.data(), state.before.size());
-  }
 }
 
 }  // namespace tessera

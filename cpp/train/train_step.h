@@ -4,7 +4,9 @@
 // It is the trainer's hot path: everything it touches is found and allocated when it is made, and a
 // step allocates nothing. It knows no loop, no files and no schedule of learning rates. The loss is
 // the mean over the target tokens of the global batch: denominators are summed over micro-batches
-// and ranks before the first forward and give the seeds of the backward.
+// and ranks before the first forward and give the seeds of the backward. What a model carries on
+// from step to step (state: a memory of the sequence before) it carries for every row of the batch;
+// rows that begin anew find zeros, and no gradient goes into it.
 // One thread at a time.
 #pragma once
 
@@ -59,11 +61,10 @@ class TrainStep {
   // the random numbers. Parameters do not change. A collective.
   absl::StatusOr<StepGradients> ComputeGradients(const Batch& batch, int64_t step);
 
-  // Moves the parameters by the gradients at hand. `update` counts applied updates from 1.
+  // Moves the parameters by the gradients at hand, and state to what the forwards made of it: a
+  // step that is not committed leaves both, and what it read is not remembered. `update` counts
+  // applied updates from 1.
   absl::Status Commit(double learning_rate, int64_t update, double grad_norm);
-
-  // Undoes what the forwards carried on in state; for steps that are not committed.
-  void RestoreState();
 
   // After gradients that are not finite: the first op on this rank whose result is not, though its
   // operands are; "" when there is none. Slow.
@@ -85,6 +86,13 @@ class TrainStep {
   };
   std::vector<Choices>& choices() { return choices_; }
 
+  // What is carried from step to step; the parts, one a micro-batch, are this rank's rows in order.
+  struct Carried {
+    std::string path;
+    std::vector<Tensor> parts;
+  };
+  absl::Span<const Carried> carried() const { return carried_; }
+
   Executor& executor() { return *executor_; }
   const Executor& executor() const { return *executor_; }
   const Program& program() const { return *program_; }
@@ -103,11 +111,6 @@ class TrainStep {
     const char* path = "";
     uint32_t* words = nullptr;
   };
-  struct State {
-    Tensor tensor;
-    std::vector<char> before;
-  };
-
   TrainStep(std::shared_ptr<const Program> program, const TrainStepOptions& options,
             const Environment& environment)
       : program_(std::move(program)),
@@ -117,10 +120,12 @@ class TrainStep {
         world_(environment.world()) {}
   absl::Status FindSlots();
   absl::Status FindInput(int slot);
+  absl::Status FindState(int slot);
   absl::Status FindRecorded();
   absl::Status FindSums();
   absl::StatusOr<std::vector<Tensor>> Parts(int slot, bool is_reduced, bool is_statistic) const;
   void FillInputs(const Batch& batch, int64_t step);
+  void ForgetRows(const Batch& batch);
   absl::Status RunPrologue(const Batch& batch, int64_t& target_count);
   absl::Status SumLosses(double& loss);
   double GradientNorm() const;
@@ -138,7 +143,7 @@ class TrainStep {
   std::vector<Sum> sums_;
   std::vector<Choices> choices_;
   std::vector<Key> keys_;
-  std::vector<State> states_;
+  std::vector<Carried> carried_;
   std::vector<Tensor> norms_;
   Tensor learning_rate_, update_, clip_;
   std::vector<double> exchange_;  // what ranks add up: sized once

@@ -117,7 +117,6 @@ absl::Status Trainer::State::OnNonFinite(const StepGradients& gradients, int64_t
   if (settings.trainer.find_non_finite) {
     ASSIGN_OR_RETURN(op, NameNonFinite());
   }
-  train_step->RestoreState();
   const std::string text = absl::StrCat(
       "step ", attempt, ": expected finite numbers, got loss ", ShortestNumber(gradients.loss),
       " and gradient norm ", ShortestNumber(gradients.grad_norm), op.empty() ? "" : "; ", op);

@@ -103,9 +103,11 @@ class Trainer {
   // FAILED_PRECONDITION: no path, no out_dir and no trainer.checkpoint_folder.
   absl::Status Save(const std::string& path = "");
 
-  // Loads parameters, optimizer, data position and step from a checkpoint, or from the newest
-  // complete one in a folder. On NOT_FOUND nothing changes; after DATA_LOSS, FAILED_PRECONDITION
-  // (another model, optimizer or data order) parameters may be partly loaded: load again.
+  // Loads parameters, optimizer, what rows carry on, data position and step from a checkpoint, or
+  // from the newest complete one in a folder. What rows carry on begins with zeros, and a note says
+  // so, where the checkpoint has none or one of another shape. On NOT_FOUND nothing changes; after
+  // DATA_LOSS, FAILED_PRECONDITION (another model, optimizer or data order) parameters may be
+  // partly loaded: load again.
   absl::Status Load(const std::string& path);
 
   // Adds a receiver of metrics records.

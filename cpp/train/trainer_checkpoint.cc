@@ -111,9 +111,8 @@ absl::StatusOr<SaveRequest> Trainer::State::MakeSaveRequest() {
   request.info.origin = origin;
   const Program& program = train_step->program();
   request.tensors = ParametersToSave(program, *store);
-  for (const Slot& slot : program.slots) {
-    if (slot.kind != SlotKind::kState) continue;
-    request.tensors.push_back(StateToSave(slot.name, store->Find(slot.kind, slot.name)));
+  for (const WholeState& state : carried) {
+    request.tensors.push_back(StateToSave(state.path, state.rows));
   }
   return request;
 }
@@ -126,7 +125,21 @@ absl::Status Trainer::State::FinishSave() {
   return WriteNotes();
 }
 
+absl::Status Trainer::State::Gather() {
+  absl::StatusOr<WholeStates> whole = GatherState(*train_step, communicator());
+  if (!whole.ok()) return Fail(whole.status());
+  carried = *std::move(whole);
+  return absl::OkStatus();
+}
+
 absl::Status Trainer::State::SaveInBackground() {
+  RETURN_IF_ERROR(Gather());
+  const absl::Status status = StartSave();
+  carried.clear();   // copied
+  return status;
+}
+
+absl::Status Trainer::State::StartSave() {
   const std::string folder = checkpoint_folder();
   if (folder.empty() || !is_first_rank() || saved_step == step) return absl::OkStatus();
   if (saver == nullptr) {
@@ -157,7 +170,7 @@ absl::Status Trainer::State::SaveFirstRank(const std::string& path) {
     return WriteNotes();
   }
   const int64_t before = saved_step;
-  RETURN_IF_ERROR(SaveInBackground());
+  RETURN_IF_ERROR(StartSave());
   const absl::Status status = FinishSave();
   if (!status.ok()) saved_step = before;
   return status;
@@ -169,7 +182,10 @@ absl::Status Trainer::State::Save(const std::string& path) {
         "save: expected a path, got none, and the trainer has no out_dir and no "
         "trainer.checkpoint_folder");
   }
-  return AgreeOnStatus(communicator(), SaveFirstRank(path));
+  RETURN_IF_ERROR(Gather());
+  const absl::Status status = SaveFirstRank(path);
+  carried.clear();
+  return AgreeOnStatus(communicator(), status);
 }
 
 absl::Status Trainer::State::Load(const std::string& path) {
@@ -204,6 +220,8 @@ absl::Status Trainer::State::Restore(const CheckpointReader* reader, const RunSt
   }
   RETURN_IF_ERROR(AgreeOnStatus(communicator(), status));
   RETURN_IF_ERROR(BroadcastTensors());
+  RETURN_IF_ERROR(Fail(ScatterState(carried, communicator(), *train_step)));
+  carried.clear();
   return AgreeOnStatus(communicator(), Continue(saved));
 }
 
@@ -211,19 +229,9 @@ absl::Status Trainer::State::LoadTensors(const CheckpointReader& reader) {
   const Program& program = train_step->program();
   RETURN_IF_ERROR(CheckSameTensors(program, reader));
   RETURN_IF_ERROR(LoadParameters(program, reader, /*optimizer=*/true, *store));
-  for (const Slot& slot : program.slots) {
-    if (slot.kind != SlotKind::kState) continue;
-    const Tensor tensor = store->Find(slot.kind, slot.name);
-    const TensorRecord* record = reader.Find(TensorKind::kState, slot.name);
-    if (record == nullptr || record->dims != tensor.dims || record->dtype != tensor.dtype) {
-      return absl::FailedPreconditionError(absl::StrCat(
-          slot.name, ": the model expects this state as ", tensor.TypeText(), ", the checkpoint ",
-          reader.path(), record == nullptr ? " does not have it" : " has it in another shape"));
-    }
-    const std::vector<int64_t> offset(tensor.dims.size(), 0);
-    RETURN_IF_ERROR(reader.ReadBox(TensorKind::kState, slot.name, "", offset, tensor.dims,
-                                   tensor.data(), tensor.bytes()));
-  }
+  std::string note;
+  ASSIGN_OR_RETURN(carried, ReadState(reader, *train_step, settings.world, &note));
+  if (!note.empty()) notes.push_back(std::move(note));
   return absl::OkStatus();
 }
 

@@ -154,6 +154,7 @@ absl::Status Trainer::State::CompileStep() {
   if (!groups.ok()) {
     return absl::Status(groups.code(), absl::StrCat("optimizer.", groups.message()));
   }
+  RETURN_IF_ERROR(CheckSampling(settings, *program));
   const SymbolSizes sizes = settings.StepSizes();
   flops = CostOf(*program, sizes).flops;
   if (settings.recompute != RecomputePolicy::kNone || settings.trainer.memory_budget > 0 ||

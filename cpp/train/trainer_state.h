@@ -17,6 +17,7 @@
 #include "cpp/data/loader.h"
 #include "cpp/optim/optimizer.h"
 #include "cpp/optim/schedule.h"
+#include "cpp/train/carried_state.h"
 #include "cpp/train/evaluator.h"
 #include "cpp/train/metrics.h"
 #include "cpp/train/run_environment.h"
@@ -57,6 +58,7 @@ struct Trainer::State {
   int64_t step = 0;
   int64_t update_count = 0;
   int64_t tokens = 0;
+  WholeStates carried;       // rank 0, while a checkpoint is saved or loaded
   int64_t saved_step = -1;   // newest step saved into checkpoint_folder, or resumed from there
 
   // --- What was found and noticed. ---
@@ -111,7 +113,9 @@ struct Trainer::State {
   // The checkpoint to go on from, on rank 0; null when there is none.
   absl::StatusOr<std::unique_ptr<CheckpointReader>> FindResume();
   absl::StatusOr<SaveRequest> MakeSaveRequest();
-  absl::Status SaveInBackground();
+  absl::Status Gather();            // fills `carried`; collective
+  absl::Status SaveInBackground();  // collective
+  absl::Status StartSave();
   absl::Status Save(const std::string& path);  // collective
   absl::Status SaveFirstRank(const std::string& path);
   // Waits for the pending save and takes in what it noticed.

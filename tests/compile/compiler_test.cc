@@ -286,8 +286,8 @@ TEST(CompilerTest, AParameterMayBePassedToALayerAsAnArgument) {
 // --- State ---
 
 struct StateBuilder : Builder {
-  ValueId State(const std::string& name, const Dims& dims) {
-    return function->AddInput(name, InputKind::kState, {DType::kF64, dims});
+  ValueId State(const std::string& name, const Dims& dims, DType dtype = DType::kF64) {
+    return function->AddInput(name, InputKind::kState, {dtype, dims});
   }
   void Next(const std::string& name, ValueId value) {
     function->AddOutput(name, value, OutputKind::kState);
@@ -365,12 +365,41 @@ TEST(CompilerStateTest, WhatCannotBeCarriedIsRefused) {
   other_type.Next("memory", other_type.Argument("x", {1}));
   EXPECT_EQ(CompileStatus(other_type, WithoutGradients().compile).message(),
             "state memory: declared as f64[2], its next value is f64[1]");
-  StateBuilder training;
-  training.Next("memory", training.graph.Op("neg", {training.State("memory", {2})}));
-  const absl::Status status = CompileStatus(training, Options().compile);
-  EXPECT_EQ(status.code(), absl::StatusCode::kUnimplemented);
-  EXPECT_THAT(std::string(status.message()), HasSubstr("state memory: carrying state on"));
 }
+
+// loss = sum((memory + x) w), memory <- x: dloss/dw is what the backward finds in the memory, here
+// half of it, since a step's loss is the mean of two micro-batches.
+StateBuilder TrainedMemory(DType dtype) {
+  StateBuilder main;
+  const Dims dims = {Dim::Symbol("B"), 2};
+  const ValueId x = main.Argument("x", dims, dtype), memory = main.State("memory", dims, dtype);
+  const ValueId read = main.graph.Add(memory, x);
+  main.Loss("loss", main.Total(main.graph.Mul(read, main.Param("w", {2}, dtype))));
+  main.Next("memory", x);
+  return main;
+}
+
+TEST(CompilerStateTest, ABackwardReadsTheOldStateOfItsMicroBatch) {
+  for (const auto policy : {RecomputePolicy::kNone, RecomputePolicy::kFull}) {
+    RunOptions options = Options(2);
+    options.compile.recompute = policy;
+    auto run = ModelRun::OfFunction(*TrainedMemory(DType::kF64).function, options);
+    ASSERT_TRUE(run.ok()) << run.status();
+    SetParam(**run, "w", {1, 1});
+    for (double step = 0; step < 3; ++step) {
+      ASSERT_TRUE((*run)->SetInput("x", 0, {step, 1, step, 1}).ok());
+      ASSERT_TRUE((*run)->SetInput("x", 1, {100 * step, 2, 100 * step, 2}).ok());
+      ASSERT_TRUE((*run)->Step().ok());
+      // Two rows of each micro-batch; their memories hold the x of the step before.
+      const double before = std::max(0.0, step - 1), seen = step > 0 ? 1 : 0;
+      EXPECT_THAT(Numbers((*run)->Gradient("w")),
+                  ElementsAre(101 * (step + before), 3 * (1 + seen)));
+      EXPECT_THAT(StateOf(**run, "memory"), ElementsAre(step, 1, step, 1));
+      EXPECT_THAT(StateOf(**run, "memory#1"), ElementsAre(100 * step, 2, 100 * step, 2));
+    }
+  }
+}
+
 
 // A loss inside a layer that is called several times: one loss for each call.
 TEST(CompilerTest, LossesInsideOfLayersAddUp) {
@@ -472,6 +501,23 @@ TEST(CompilerTest, CommitMovesParametersWeightsAndSlots) {
   // Of the second step's gradient, 2 * (0.75, 1.5).
   EXPECT_THAT(Numbers((*run)->executor().SlotTensor(program.norm_slots[0])),
               ElementsAre(1.5 * 1.5 + 3 * 3));
+}
+
+TEST(CompilerStateTest, WithAnUpdateAStateMovesAtTheCommit) {
+  const PlainUpdate update;
+  RunOptions options = Options(2);
+  options.compile.update = &update;
+  auto run = ModelRun::OfFunction(*TrainedMemory(DType::kF32).function, options);
+  ASSERT_TRUE(run.ok()) << run.status();
+  for (const int m : {0, 1}) ASSERT_TRUE((*run)->SetInput("x", m, {1, 2, 3, 4.0 + m}).ok());
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    ASSERT_TRUE((*run)->Step().ok());
+    EXPECT_THAT(StateOf(**run, "memory"), ElementsAre(0, 0, 0, 0)) << attempt;
+    EXPECT_THAT(Numbers((*run)->Gradient("w")), ElementsAre(4, 6.5)) << attempt;
+  }
+  ASSERT_TRUE((*run)->executor().Run({ActionKind::kCommit}).ok());
+  EXPECT_THAT(StateOf(**run, "memory"), ElementsAre(1, 2, 3, 4));
+  EXPECT_THAT(StateOf(**run, "memory#1"), ElementsAre(1, 2, 3, 5));
 }
 
 TEST(CompilerTest, EqualFunctionsOfDifferentOriginAreOne) {

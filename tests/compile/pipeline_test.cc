@@ -200,6 +200,10 @@ TEST(PipelineTableTest, StagesThatDoNotFitAreRefused) {
   stage_of.assign(stage_of.size(), 1);
   EXPECT_THAT(SplitIntoStages(**whole, {stage_of}).status().message(),
               HasSubstr("stage_of_segment[0]: expected 0, got 1"));
+  Program carries = **whole;
+  carries.slots.push_back({"memory", SlotKind::kState, {DType::kF32, {2}}, true, -1});
+  EXPECT_THAT(SplitIntoStages(carries, {Even(SegmentCount(**whole), 2)}).status().message(),
+              HasSubstr("state 'memory' is carried from step to step"));
 }
 
 TEST(PipelineTableTest, TablesThatWaitForEverOrLoseAValueAreRefused) {

@@ -47,7 +47,8 @@ std::vector<std::vector<int32_t>> Take(Loader& loader, int steps) {
 
 class LoaderTest : public testing::TestWithParam<Sampling> {};
 INSTANTIATE_TEST_SUITE_P(Samplings, LoaderTest,
-                         testing::Values(Sampling::kRandomWindow, Sampling::kEpoch));
+                         testing::Values(Sampling::kRandomWindow, Sampling::kEpoch,
+                                         Sampling::kStreams));
 
 TEST_P(LoaderTest, TargetsAreTheNextTokens) {
   TestFolder folder;
@@ -78,7 +79,8 @@ TEST_P(LoaderTest, TheSameSeedGivesTheSameBatches) {
   auto third = *Loader::ForTraining(data, options);
   const auto batches = Take(*first, 70);
   EXPECT_EQ(batches, Take(*second, 70));
-  EXPECT_NE(batches, Take(*third, 70));
+  const bool is_drawn = GetParam() != Sampling::kStreams;
+  EXPECT_EQ(batches != Take(*third, 70), is_drawn);
 }
 
 TEST_P(LoaderTest, ResumedIsUninterrupted) {
@@ -131,6 +133,13 @@ TEST_P(LoaderTest, ARunContinuesOnOtherRanksAndBatchSizes) {
   auto first = *Loader::ForTraining(data, Options(GetParam(), 4));
   Take(*first, 9);
   auto other = *Loader::ForTraining(data, Options(GetParam(), 12));
+  if (GetParam() == Sampling::kStreams) {   // rows would go on elsewhere
+    const absl::Status status = other->RestoreState(first->SaveState());
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition);
+    EXPECT_THAT(status.message(), HasSubstr("sampling was 'streams of 4 rows' when it was saved, "
+                                            "is 'streams of 12 rows' now"));
+    return;
+  }
   ASSERT_TRUE(other->RestoreState(first->SaveState()).ok());
   std::vector<int32_t> next;
   for (const auto& batch : Take(*first, 3)) next.insert(next.end(), batch.begin(), batch.end());
@@ -155,6 +164,57 @@ TEST(LoaderEpochTest, EveryWindowComesOnceAnEpoch) {
     EXPECT_EQ(counts.size(), 124u);
   }
   EXPECT_NE(epochs[0], epochs[1]);  // each epoch has an order of its own
+}
+
+// 999 targets are 124 windows, 31 for each of 4 rows.
+TEST(LoaderStreamsTest, RowsGoOnWhereTheyEnded) {
+  TestFolder folder;
+  auto loader = *Loader::ForTraining(CountingData(folder, 1000), Options(Sampling::kStreams));
+  EXPECT_EQ(loader->windows_per_epoch(), 124);
+  std::vector<int32_t> ends(4, -1);
+  int anew = 0;
+  for (int step = 0; step < 4 * 31; ++step) {
+    const Batch* batch = *loader->Next();
+    const auto tokens = Values(batch->tokens), targets = Values(batch->targets);
+    for (size_t row = 0; row < 4; ++row) {
+      const bool goes_on = tokens[row * 8] == ends[row];
+      EXPECT_EQ(batch->continues[row] != 0, goes_on && step > 0) << step << " " << row;
+      if (step > 0 && !goes_on) {
+        ++anew;
+        EXPECT_EQ(ends[row], 4 * 31 * 8) << "it was at the end";
+        EXPECT_EQ(tokens[row * 8], 0);
+      }
+      ends[row] = targets[row * 8 + 7];
+    }
+  }
+  EXPECT_EQ(anew, 3) << "one row at the end of each epoch but the last";
+}
+
+TEST(LoaderStreamsTest, RanksAndMicroBatchesHaveTheirRows) {
+  TestFolder folder;
+  const auto data = CountingData(folder, 1000);
+  auto whole = *Loader::ForTraining(data, Options(Sampling::kStreams));
+  LoaderOptions options = Options(Sampling::kStreams);
+  options.rank = 1;
+  options.world = 2;
+  options.micro_batches = 2;
+  auto second = *Loader::ForTraining(data, options);
+  for (int step = 0; step < 70; ++step) {
+    const Batch* all = *whole->Next();
+    const Batch* own = *second->Next();
+    for (size_t row = 0; row < 2; ++row) ASSERT_EQ(own->continues[row], all->continues[2 + row]);
+    ASSERT_EQ(own->MicroBatch(1, 2)->continues, std::vector<uint8_t>{all->continues[3]});
+  }
+}
+
+TEST(LoaderStreamsTest, ACorpusShorterThanABatchSaysWhatItNeeds) {
+  TestFolder folder;
+  const absl::Status status =
+      Loader::ForTraining(CountingData(folder, 32), Options(Sampling::kStreams)).status();
+  EXPECT_EQ(status.code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(status.message(), HasSubstr("expected at least 33 tokens (a window of 8 for each of "
+                                          "4 rows and a target), got 32"));
+  EXPECT_TRUE(Loader::ForTraining(CountingData(folder, 33), Options(Sampling::kStreams)).ok());
 }
 
 // Three documents of 5, 1 and 12 ids.
@@ -236,6 +296,31 @@ TEST(LoaderValidationTest, EveryTargetComesOnceOnAnyNumberOfRanks) {
     EXPECT_EQ(counts.rbegin()->first, 999);
     for (const auto& [target, count] : counts) EXPECT_EQ(count, 1) << target;
   }
+}
+
+TEST(LoaderValidationTest, StreamsGoOnAndReadEveryTargetOnce) {
+  TestFolder folder;
+  const auto data = CountingData(folder, 1000, 0.1);  // 99 targets, 13 windows: 4 for 3 rows, 1
+  auto loader = *Loader::ForValidation(data, Options(Sampling::kStreams));
+  std::map<int32_t, int> counts;
+  std::vector<int32_t> ends(4, -1);
+  int batches = 0;
+  for (const Batch* batch = *loader->Next(); batch != nullptr; batch = *loader->Next()) {
+    const auto tokens = Values(batch->tokens), targets = Values(batch->targets);
+    for (size_t row = 0; row < 4; ++row) {
+      if (batches > 0 && targets[row * 8] != kIgnoreTarget) {
+        EXPECT_EQ(tokens[row * 8], ends[row]);
+        EXPECT_TRUE(batch->continues[row]);
+      }
+      ends[row] = targets[row * 8 + 7];
+    }
+    for (const int32_t target : targets) counts[target] += target == kIgnoreTarget ? 0 : 1;
+    ++batches;
+  }
+  counts.erase(kIgnoreTarget);
+  EXPECT_EQ(batches, 4);
+  EXPECT_EQ(counts.size(), 99u);
+  for (const auto& [target, count] : counts) EXPECT_EQ(count, 1) << target;
 }
 
 TEST(LoaderValidationTest, PaddingHasNoTargetsAndItsOwnSegment) {

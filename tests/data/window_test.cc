@@ -102,6 +102,68 @@ TEST(WindowTest, OnceEndsWithAShortWindowAndThenNothing) {
   EXPECT_EQ(sampler.At(3).targets, 0);
 }
 
+// 113 targets are 11 windows: 3 for each of 3 rows, a part each, and 2 that are not read.
+TEST(WindowTest, StreamsGoOnRowByRow) {
+  const auto sampler = *WindowSampler::Make(
+      114, {.sampling = Sampling::kStreams, .sequence = 10, .rows = 3});
+  EXPECT_EQ(sampler.windows_per_epoch(), 9);
+  EXPECT_FALSE(sampler.ends());
+  const int64_t begins[] = {0, 30, 60, 10, 40, 70, 20, 50, 80,    // in the second epoch each row
+                            30, 60, 0, 40, 70, 10, 50, 80, 20,    // has the part of the next one,
+                            60, 0, 30, 70, 10, 40, 80, 20, 50};   // where it goes on
+  for (int64_t i = 0; i < 27; ++i) {
+    const Window window = sampler.At(i);
+    EXPECT_EQ(window.begin, begins[i]) << i;
+    EXPECT_EQ(window.targets, 10);
+    const bool goes_on = i >= 3 && sampler.At(i - 3).begin + 10 == window.begin;
+    EXPECT_EQ(sampler.Continues(i), goes_on) << i;
+    // Nothing before it at first; later the row that was at the end of the corpus begins anew.
+    EXPECT_EQ(sampler.Continues(i), i >= 3 && i != 11 && i != 19) << i;
+  }
+  EXPECT_EQ(sampler.At(int64_t{9} << 50).begin, sampler.At((int64_t{9} << 50) % 27).begin);
+}
+
+TEST(WindowTest, OneStreamIsTheCorpusAgainAndAgain) {
+  const auto sampler =
+      *WindowSampler::Make(31, {.sampling = Sampling::kStreams, .sequence = 10, .rows = 1});
+  for (int64_t i = 0; i < 9; ++i) {
+    EXPECT_EQ(sampler.At(i).begin, i % 3 * 10);
+    EXPECT_EQ(sampler.Continues(i), i % 3 != 0) << i;
+  }
+}
+
+// Every target once, whatever the rows; what a row lacks at the end is empty.
+TEST(WindowTest, StreamsOnceReadEveryTargetOnce) {
+  for (const int64_t tokens : {2, 9, 24, 41, 100}) {
+    for (const int64_t rows : {1, 2, 3, 7, 64}) {
+      const auto sampler = *WindowSampler::Make(
+          tokens, {.sampling = Sampling::kStreamsOnce, .sequence = 10, .rows = rows});
+      EXPECT_TRUE(sampler.ends());
+      EXPECT_EQ(sampler.windows_per_epoch() % rows, 0);
+      std::vector<int> counts(static_cast<size_t>(tokens), 0);
+      for (int64_t i = 0; i < sampler.windows_per_epoch() + 5; ++i) {
+        const Window window = sampler.At(i);
+        for (int64_t t = 0; t < window.targets; ++t) {
+          ++counts[static_cast<size_t>(window.begin + t + 1)];
+        }
+        if (window.targets == 0 || i < rows) continue;
+        EXPECT_TRUE(sampler.Continues(i));
+        EXPECT_EQ(window.begin, sampler.At(i - rows).begin + 10);
+      }
+      EXPECT_EQ(counts[0], 0);
+      for (size_t t = 1; t < counts.size(); ++t) EXPECT_EQ(counts[t], 1) << tokens << " " << rows;
+    }
+  }
+}
+
+TEST(WindowTest, OtherSamplesDoNotGoOn) {
+  for (const Sampling sampling : {Sampling::kEpoch, Sampling::kRandomWindow, Sampling::kOnce}) {
+    const auto sampler = *WindowSampler::Make(
+        101, {.sampling = sampling, .shuffle = false, .sequence = 10, .rows = 1});
+    for (int64_t i = 0; i < 10; ++i) EXPECT_FALSE(sampler.Continues(i));
+  }
+}
+
 TEST(WindowTest, ACorpusThatIsTooShortIsAnError) {
   const auto sampler = WindowSampler::Make(10, {.sequence = 10});
   EXPECT_EQ(sampler.status().code(), absl::StatusCode::kInvalidArgument);
@@ -110,6 +172,15 @@ TEST(WindowTest, ACorpusThatIsTooShortIsAnError) {
   EXPECT_TRUE(WindowSampler::Make(11, {.sequence = 10}).ok());
   EXPECT_FALSE(WindowSampler::Make(1, {.sampling = Sampling::kOnce, .sequence = 10}).ok());
   EXPECT_FALSE(WindowSampler::Make(100, {.sequence = 0}).ok());
+  const auto streams =
+      WindowSampler::Make(40, {.sampling = Sampling::kStreams, .sequence = 10, .rows = 4});
+  EXPECT_EQ(streams.status().message(),
+            "corpus: expected at least 41 tokens (a window of 10 for each of 4 rows and a target), "
+            "got 40");
+  EXPECT_TRUE(
+      WindowSampler::Make(41, {.sampling = Sampling::kStreams, .sequence = 10, .rows = 4}).ok());
+  EXPECT_FALSE(
+      WindowSampler::Make(41, {.sampling = Sampling::kStreams, .sequence = 10, .rows = 0}).ok());
 }
 
 }  // namespace

@@ -6,7 +6,6 @@
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/nn/model_json.h"
 #include "tests/nn/module_alone.h"
 
 namespace tessera {
@@ -424,18 +423,6 @@ TEST(RelativeAttentionTest, MemoryIsWhatTheStepBeforeRead) {
   ASSERT_TRUE((*run)->SetInput("x0", 0, half(kTokens).values).ok());
   ASSERT_TRUE((*run)->Step().ok());
   ExpectOutput(**run, rows_of(kTokens));
-}
-
-// Carrying state through programs with gradients is the compiler's to learn; until then it says so.
-TEST(RelativeAttentionTest, AMemoryIsNotTrainedYet) {
-  ModelParts parts;
-  parts.position = R"({"type": "NoPosition"})";
-  parts.attention = R"("type": "RelativeAttention", "num_heads": 2, "memory_length": 3)";
-  RunOptions options;
-  options.compile.gradients = true;
-  const auto run = ModelRun::OfJson(ModelJson(parts), options);
-  EXPECT_EQ(run.status().code(), absl::StatusCode::kUnimplemented);
-  EXPECT_THAT(std::string(run.status().message()), HasSubstr("attention/memory"));
 }
 
 TEST(AttentionValuesTest, WhatDoesNotFitIsAnError) {

@@ -215,6 +215,9 @@ const (
 	SamplingModeEpoch SamplingModeValue = "epoch"
 	// SamplingModeRandomWindow: every sample starts anywhere, drawn anew
 	SamplingModeRandomWindow SamplingModeValue = "random_window"
+	// SamplingModeStreams: every row of a batch has a part of the corpus and reads on in it from
+	// step to step: what a model that carries state is trained with
+	SamplingModeStreams SamplingModeValue = "streams"
 )
 
 // TaskGates is one of the constants below.
@@ -511,9 +514,13 @@ type Data struct {
 	// Id after which a document ends in token files; -1 makes each file one document (by default
 	// -1; at least -1; at most 2147483647).
 	EndOfDocument *int64 `json:"end_of_document,omitempty"`
-	// How samples are chosen (by default "epoch").
+	// How samples are chosen. With streams, as many parts as trainer.batch_size follow one
+	// another; a row goes on in the part of the next row when its own is read, and the one that
+	// comes to the end of the corpus begins anew at its beginning, with nothing carried. What
+	// does not fill a window in every row, at the end, is not read. Validation is read so too,
+	// in as many parts as a micro-batch has rows on all ranks (by default "epoch").
 	Sampling SamplingModeValue `json:"sampling,omitempty"`
-	// Mix the order of windows, anew in each epoch (by default true).
+	// Mix the order of windows, anew in each epoch; for sampling epoch alone (by default true).
 	Shuffle *bool `json:"shuffle,omitempty"`
 	// Seed of the order; unset, runtime.seed (by default 0; at least 0).
 	Seed *int64 `json:"seed,omitempty"`
@@ -1586,11 +1593,10 @@ type RelativeAttention struct {
 	// Width of one head; 0 means model_dim / num_heads (by default 0; at least 0; at most
 	// 65536).
 	HeadDim *int64 `json:"head_dim,omitempty"`
-	// Inputs of this layer that are kept from the step before and can be read; 0 for none. Rows
-	// of a batch must then continue those of the batch before, one micro-batch a step, on one
-	// rank, and the position must not turn keys (NoPosition). In evaluation only: a program with
-	// gradients carries no state yet, and says so (by default 0; in tokens; at least 0; at most
-	// 16777216).
+	// Inputs of this layer that are kept from the step before and can be read; 0 for none. No
+	// gradient goes into them. Rows of a batch must then go on where those of the batch before
+	// ended (data.sampling streams), and the position must not turn keys (NoPosition) (by
+	// default 0; in tokens; at least 0; at most 16777216).
 	MemoryLength *int64 `json:"memory_length,omitempty"`
 	// Factor on the scores; 0 means 1 / sqrt(head_dim) (by default 0; at least 0).
 	Scale *float64 `json:"scale,omitempty"`

@@ -326,6 +326,9 @@ pub enum SamplingMode {
     Epoch,
     /// every sample starts anywhere, drawn anew
     RandomWindow,
+    /// every row of a batch has a part of the corpus and reads on in it from step to step: what a
+    /// model that carries state is trained with
+    Streams,
 }
 
 impl Serialize for SamplingMode {
@@ -333,6 +336,7 @@ impl Serialize for SamplingMode {
         to.serialize_str(match self {
             SamplingMode::Epoch => "epoch",
             SamplingMode::RandomWindow => "random_window",
+            SamplingMode::Streams => "streams",
         })
     }
 }
@@ -1061,13 +1065,17 @@ impl Data {
         self
     }
 
-    /// How samples are chosen (by default "epoch").
+    /// How samples are chosen. With streams, as many parts as trainer.batch_size follow one
+    /// another; a row goes on in the part of the next row when its own is read, and the one that
+    /// comes to the end of the corpus begins anew at its beginning, with nothing carried. What
+    /// does not fill a window in every row, at the end, is not read. Validation is read so too,
+    /// in as many parts as a micro-batch has rows on all ranks (by default "epoch").
     pub fn sampling(mut self, value: SamplingMode) -> Self {
         self.0.insert("sampling".into(), json(value));
         self
     }
 
-    /// Mix the order of windows, anew in each epoch (by default true).
+    /// Mix the order of windows, anew in each epoch; for sampling epoch alone (by default true).
     pub fn shuffle(mut self, value: bool) -> Self {
         self.0.insert("shuffle".into(), json(value));
         self
@@ -3723,11 +3731,10 @@ impl RelativeAttention {
         self
     }
 
-    /// Inputs of this layer that are kept from the step before and can be read; 0 for none. Rows
-    /// of a batch must then continue those of the batch before, one micro-batch a step, on one
-    /// rank, and the position must not turn keys (NoPosition). In evaluation only: a program with
-    /// gradients carries no state yet, and says so (by default 0; in tokens; at least 0; at most
-    /// 16777216).
+    /// Inputs of this layer that are kept from the step before and can be read; 0 for none. No
+    /// gradient goes into them. Rows of a batch must then go on where those of the batch before
+    /// ended (data.sampling streams), and the position must not turn keys (NoPosition) (by
+    /// default 0; in tokens; at least 0; at most 16777216).
     pub fn memory_length(mut self, value: i64) -> Self {
         self.0.insert("memory_length".into(), json(value));
         self

@@ -414,7 +414,12 @@ public final class Configs {
     /**
      * every sample starts anywhere, drawn anew
      */
-    RANDOM_WINDOW("random_window");
+    RANDOM_WINDOW("random_window"),
+    /**
+     * every row of a batch has a part of the corpus and reads on in it from step to step: what a
+     * model that carries state is trained with
+     */
+    STREAMS("streams");
 
     private final String text;
 
@@ -1118,7 +1123,11 @@ public final class Configs {
     }
 
     /**
-     * How samples are chosen (by default "epoch").
+     * How samples are chosen. With streams, as many parts as trainer.batch_size follow one
+     * another; a row goes on in the part of the next row when its own is read, and the one that
+     * comes to the end of the corpus begins anew at its beginning, with nothing carried. What
+     * does not fill a window in every row, at the end, is not read. Validation is read so too, in
+     * as many parts as a micro-batch has rows on all ranks (by default "epoch").
      */
     public Data sampling(SamplingMode value) {
       put("sampling", value);
@@ -1126,7 +1135,7 @@ public final class Configs {
     }
 
     /**
-     * Mix the order of windows, anew in each epoch (by default true).
+     * Mix the order of windows, anew in each epoch; for sampling epoch alone (by default true).
      */
     public Data shuffle(boolean value) {
       put("shuffle", value);
@@ -3682,11 +3691,10 @@ public final class Configs {
     }
 
     /**
-     * Inputs of this layer that are kept from the step before and can be read; 0 for none. Rows
-     * of a batch must then continue those of the batch before, one micro-batch a step, on one
-     * rank, and the position must not turn keys (NoPosition). In evaluation only: a program with
-     * gradients carries no state yet, and says so (by default 0; in tokens; at least 0; at most
-     * 16777216).
+     * Inputs of this layer that are kept from the step before and can be read; 0 for none. No
+     * gradient goes into them. Rows of a batch must then go on where those of the batch before
+     * ended (data.sampling streams), and the position must not turn keys (NoPosition) (by default
+     * 0; in tokens; at least 0; at most 16777216).
      */
     public RelativeAttention memoryLength(long value) {
       put("memory_length", value);
