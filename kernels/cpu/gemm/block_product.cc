@@ -273,7 +273,8 @@ class BlockProduct {
   Group group_ = {};            // that is used next, and where it lies
   bool other_ = false;
   // Sums of earlier blocks of k, tile by tile, then two groups of panels; or all panels.
-  alignas(kAlign) char scratch_[(kTaskRows * kTaskColumns * 4) + 2 * kMostTileColumns * kBlockBytes];
+  static constexpr int64_t kMostSumBytes = kTaskRows * kTaskColumns * 4;
+  alignas(kAlign) char scratch_[kMostSumBytes + 2 * kMostTileColumns * kBlockBytes];
   alignas(kAlign) char left_[kTaskRows * kRowBytes];
   alignas(kAlign) char gathered_[kTaskRows * kBlockBytes];   // of a block of k
 };
