@@ -15,6 +15,7 @@
 #include "gtest/gtest.h"
 #include "tests/compile/program_grower.h"
 #include "tests/shard/shard_kit.h"
+#include "tests/support/processor_time.h"
 
 namespace tessera {
 namespace {
@@ -27,7 +28,8 @@ int Seeds() {
     const char* value = std::getenv(name);
     return value != nullptr && std::string_view(value) == "1";
   };
-  return is_set("TESSERA_LONG") ? 2000 : is_set("TESSERA_SHORT") ? 20 : 100;
+  const int count = is_set("TESSERA_LONG") ? 2000 : 100;
+  return is_set("TESSERA_SHORT") || IsSanitized() ? count / 5 : count;
 }
 
 // The same function with numbers for its symbols.
