@@ -44,7 +44,8 @@ def script_outcome(case):
         return "passed", ""
     if status == "fail":
         return "failed", ""
-    if case.find("skipped") is not None or status == "notrun":
+    skipped = case.find("skipped")
+    if skipped is not None and "SKIP" in skipped.get("message", ""):   # not: no such program
         reasons = [line for line in output.split("\n") if "skip" in line.lower()]
         return "skipped", reasons[-1] if reasons else output.split("\n")[-1]
     return "failed", ""

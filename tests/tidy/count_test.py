@@ -22,6 +22,8 @@ CTEST = """<testsuite>
 <testcase name="tidy/c_test.py" status="notrun"><skipped message="SKIP_RETURN_CODE=77"/>
 <system-out>skipped: no library
 </system-out></testcase>
+<testcase name="lost" status="notrun"><skipped message="Unable to find executable"/></testcase>
+<testcase name="off" status="disabled"/>
 </testsuite>"""
 GOOD = """<testsuites><testsuite>
 <testcase name="A" classname="S" status="run" result="completed"/>
@@ -59,7 +61,9 @@ class CountTest(unittest.TestCase):
                 "failed: dies",
                 "failed: leaks (outside of its cases)",
                 "failed: tidy/b_test.py",
-                "3 passed, 4 failed, 3 skipped",
+                "failed: lost",
+                "failed: off",
+                "3 passed, 6 failed, 3 skipped",
             ],
         )
 
