@@ -10,6 +10,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 #endif
+#elif defined(__aarch64__) && defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+
+#include <cstdint>
+#include <cstdio>
 #endif
 
 namespace tessera::cpu {
@@ -111,7 +117,28 @@ std::string FindModel() {
 
 tsr_isa Detect() { return TSR_ISA_BASELINE; }
 bool IsAmd() { return false; }
+
+#if defined(__aarch64__) && defined(__linux__)
+
+// The main identification register, which Linux reads for a process where it says so.
+std::string FindModel() {
+  if ((getauxval(AT_HWCAP) & HWCAP_CPUID) == 0) return "";
+  uint64_t id = 0;
+  asm("mrs %0, MIDR_EL1" : "=r"(id));
+  const auto bits = [id](int from, int count) {
+    return static_cast<unsigned>(id >> from & ((1u << count) - 1));
+  };
+  char text[64];
+  std::snprintf(text, sizeof(text), "aarch64 0x%02x/0x%03x/%u/%u", bits(24, 8), bits(4, 12),
+                bits(20, 4), bits(0, 4));
+  return text;
+}
+
+#else
+
 std::string FindModel() { return ""; }
+
+#endif
 
 #endif  // defined(__x86_64__)
 

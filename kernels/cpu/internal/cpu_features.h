@@ -19,7 +19,8 @@ tsr_isa DetectIsa();
 bool HasFastDots();
 
 // Model of the processor as it says itself: maker, family, model, stepping and brand, "AuthenticAMD
-// 25/17/1 AMD EPYC". Empty where it cannot be asked (other architectures). Thread-safe.
+// 25/17/1 AMD EPYC"; on aarch64 the numbers of implementer, part, variant and revision of the core
+// that was asked, "aarch64 0x41/0xd40/0/1". Empty where it cannot be asked. Thread-safe.
 std::string CpuModel();
 
 }  // namespace tessera::cpu
