@@ -73,7 +73,7 @@ std::string Quoted(std::string_view text, size_t longest) {
     const size_t length = Utf8SequenceLength(text.substr(at));
     const auto byte = static_cast<unsigned char>(text[at]);
     if (length == 0 || byte < 0x20 || byte == 0x7F) {
-      absl::StrAppendFormat(&out, "\\x%02x", byte);
+      absl::StrAppend(&out, "\\x", absl::Hex(byte, absl::kZeroPad2));
       ++at;
     } else {
       out.append(text.substr(at, length));

@@ -6,7 +6,6 @@
 
 #include "absl/crc/crc32c.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "cpp/base/status_macros.h"
 #include "cpp/ckpt/box.h"
@@ -179,9 +178,11 @@ absl::Status CheckpointReader::ReadChunk(size_t file, int64_t chunk, char* out) 
   const uint32_t expected = manifest_.files[file].chunk_crc32c[static_cast<size_t>(chunk)];
   const uint32_t got = static_cast<uint32_t>(absl::ComputeCrc32c({out, bytes}));
   if (got == expected) return absl::OkStatus();
-  return absl::DataLossError(absl::StrFormat(
-      "%s: chunk %d, %d bytes at offset %d: expected crc32c %08x, got %08x",
-      JoinPath(path_, manifest_.files[file].name), chunk, bytes, offset, expected, got));
+  return absl::DataLossError(
+      absl::StrCat(JoinPath(path_, manifest_.files[file].name), ": chunk ", chunk, ", ", bytes,
+                   " bytes at offset ", offset, ": expected crc32c ",
+                   absl::Hex(expected, absl::kZeroPad8), ", got ",
+                   absl::Hex(got, absl::kZeroPad8)));
 }
 
 absl::Status CheckpointReader::ReadRange(size_t file, int64_t offset, size_t bytes,

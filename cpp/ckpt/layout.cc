@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
 #include "absl/time/time.h"
@@ -75,7 +74,7 @@ std::string FileName(TensorKind kind, int number) {
                                 : kind == TensorKind::kSlot    ? "optimizer"
                                                                : "state";
   if (number == 0) return absl::StrCat(stem, ".safetensors");
-  return absl::StrFormat("%s-%05d.safetensors", stem, number);
+  return absl::StrCat(stem, "-", absl::Dec(number, absl::kZeroPad5), ".safetensors");
 }
 
 // Makes the file of pieces [begin, end) and their records.

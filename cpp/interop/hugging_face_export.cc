@@ -5,7 +5,6 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "cpp/base/file.h"
 #include "cpp/base/status_macros.h"
@@ -244,7 +243,8 @@ absl::StatusOr<ExportResult> ExportHuggingFaceFolder(const HuggingFaceExport& re
   for (size_t f = 0; f < files.size(); ++f) {
     const std::string name =
         files.size() == 1 ? "model.safetensors"
-                          : absl::StrFormat("model-%05d-of-%05d.safetensors", f + 1, files.size());
+                          : absl::StrCat("model-", absl::Dec(f + 1, absl::kZeroPad5), "-of-",
+                                         absl::Dec(files.size(), absl::kZeroPad5), ".safetensors");
     std::vector<SafetensorsEntry> entries;
     for (const PlannedTensor& tensor : files[f]) {
       entries.push_back(tensor.entry);

@@ -1,10 +1,10 @@
 #include "cpp/optim/optimizer.h"
 
+#include <cstdio>
 #include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "cpp/base/suggest.h"
 #include "cpp/config/tree.h"
 
@@ -15,7 +15,12 @@ ValueId ScaledRate(Graph& graph, ValueId learning_rate, double scale) {
   return graph.Mul(learning_rate, graph.Constant(scale, DType::kF32));
 }
 
-std::string KeyText(double value) { return absl::StrFormat("%.17g", value); }
+// Not absl::StrFormat, which ends the process when there is no memory: it writes in a destructor.
+std::string KeyText(double value) {
+  char text[32];
+  std::snprintf(text, sizeof(text), "%.17g", value);
+  return text;
+}
 
 absl::StatusOr<std::unique_ptr<Optimizer>> NewOptimizer(const ConfigNode& config,
                                                         const PartTable<Optimizer>* added) {

@@ -59,12 +59,19 @@ inline Tensor Joined(const std::vector<Tensor>& parts, int dim) {
   return whole;
 }
 
+// Sums of u32 wrap around; conversions of numbers that it does not have may not.
+inline void PutTerm(Tensor& tensor, int64_t i, double term) {
+  constexpr double kRange = 4294967296.0;
+  if (tensor.dtype == DType::kU32) term -= std::floor(term / kRange) * kRange;
+  tensor.Put(i, term);
+}
+
 inline Tensor Reduced(const std::vector<Tensor>& parts, PartialKind kind) {
   Tensor whole = *Cloned(parts[0]);
   for (size_t r = 1; r < parts.size(); ++r) {
     for (int64_t i = 0; i < whole.count(); ++i) {
       const double a = whole.At(i), b = parts[r].At(i);
-      whole.Put(i, kind == PartialKind::kSum ? a + b : std::max(a, b));
+      PutTerm(whole, i, kind == PartialKind::kSum ? a + b : std::max(a, b));
     }
   }
   return whole;
@@ -92,11 +99,11 @@ inline std::vector<Tensor> SplitAxis(const Tensor& whole, const Placement& place
         parts[r].Put(i, i % 2 == 0 ? left - std::abs(draw) - 1 : left);
         continue;
       }
-      parts[r].Put(i, IsFloat(whole.dtype) ? draw / 4 : draw);
+      PutTerm(parts[r], i, IsFloat(whole.dtype) ? draw / 4 : draw);
       left -= parts[r].At(i);
     }
     const bool is_max = placement.partial == PartialKind::kMax;
-    parts[n - 1].Put(i, is_max && i % 2 != 0 ? left - 1 : left);
+    PutTerm(parts[n - 1], i, is_max && i % 2 != 0 ? left - 1 : left);
   }
   return parts;
 }
