@@ -34,10 +34,8 @@ std::string_view SamplingName(const WindowOptions& window) {
 
 // Where a row goes on depends on how many rows there are.
 std::string SamplingText(const WindowOptions& window) {
-  const bool streams =
-      window.sampling == Sampling::kStreams || window.sampling == Sampling::kStreamsOnce;
-  return absl::StrCat(SamplingName(window),
-                      streams ? absl::StrCat(" of ", window.rows, " rows") : "");
+  if (!IsStreams(window.sampling)) return std::string(SamplingName(window));
+  return absl::StrCat(SamplingName(window), " of ", window.rows, " rows");
 }
 
 absl::Status CheckOptions(const LoaderOptions& options) {
@@ -91,8 +89,8 @@ absl::StatusOr<std::unique_ptr<Loader>> Loader::ForValidation(
         "validation: no tokens; name validation files or keep a share of the training text");
   }
   LoaderOptions once = options;
-  const bool streams = options.window.sampling == Sampling::kStreams;
-  once.window.sampling = streams ? Sampling::kStreamsOnce : Sampling::kOnce;
+  once.window.sampling =
+      IsStreams(options.window.sampling) ? Sampling::kStreamsOnce : Sampling::kOnce;
   return Make(std::move(dataset), range, once);
 }
 

@@ -50,6 +50,14 @@ int64_t Permutation::At(int64_t index) const {
   return static_cast<int64_t>(value);
 }
 
+bool IsStreams(Sampling sampling) {
+  return sampling == Sampling::kStreams || sampling == Sampling::kStreamsOnce;
+}
+
+bool IsSinglePass(Sampling sampling) {
+  return sampling == Sampling::kOnce || sampling == Sampling::kStreamsOnce;
+}
+
 absl::StatusOr<WindowSampler> WindowSampler::Make(int64_t token_count,
                                                   const WindowOptions& options) {
   if (options.sequence < 1) {
@@ -60,9 +68,8 @@ absl::StatusOr<WindowSampler> WindowSampler::Make(int64_t token_count,
     return absl::InvalidArgumentError(
         absl::StrCat("rows: expected at least 1, got ", options.rows));
   }
-  const WindowSampler without_windows(token_count, 0, options);
-  const bool once = without_windows.ends();
-  const bool streams = without_windows.is_streams();
+  const bool once = IsSinglePass(options.sampling);
+  const bool streams = IsStreams(options.sampling);
   const int64_t parts = streams ? options.rows : 1;
   const int64_t needed = once ? 2 : parts * options.sequence + 1;
   if (token_count < needed) {
@@ -109,14 +116,6 @@ Window WindowSampler::At(int64_t position) const {
   return {};
 }
 
-bool WindowSampler::ends() const {
-  return options_.sampling == Sampling::kOnce || options_.sampling == Sampling::kStreamsOnce;
-}
-
-bool WindowSampler::is_streams() const {
-  return options_.sampling == Sampling::kStreams || options_.sampling == Sampling::kStreamsOnce;
-}
-
 // Every row has a part of the corpus, one part after the other. In the next epoch it has that of
 // the next row, which begins where its own ended; so one row alone starts anew, at the beginning.
 int64_t WindowSampler::StreamIndex(int64_t position) const {
@@ -136,7 +135,7 @@ Window WindowSampler::Rest(int64_t index) const {
 }
 
 bool WindowSampler::Continues(int64_t position) const {
-  if (!is_streams() || position < options_.rows) return false;
+  if (!IsStreams(options_.sampling) || position < options_.rows) return false;
   if (ends() && position >= windows_) return false;
   return StreamIndex(position) == StreamIndex(position - options_.rows) + 1;
 }

@@ -21,6 +21,11 @@ enum class Sampling {
   kStreamsOnce,   // the same by rows that go on: each has a part of the windows
 };
 
+// Whether rows of a batch go on where they ended in the one before.
+bool IsStreams(Sampling sampling);
+// Whether the corpus is gone through once, and then there is nothing.
+bool IsSinglePass(Sampling sampling);
+
 // A permutation of 0 .. size - 1 in constant memory: a Feistel network over the next even number
 // of bits whose round function is Philox, walked until it lands inside. Keyed by (seed, round).
 class Permutation {
@@ -62,9 +67,7 @@ class WindowSampler {
   // Samples in one epoch: windows that do not overlap (for kRandomWindow, as many as would fit; for
   // streams, equally many a row: in a single pass the last ones may be empty).
   int64_t windows_per_epoch() const { return windows_; }
-  // Whether the corpus is gone through once, and then there is nothing.
-  bool ends() const;
-
+  bool ends() const { return IsSinglePass(options_.sampling); }
   // Sample `position` of the run, counted from 0. Where the corpus ends, a position past the end
   // gives a window of no targets. REQUIRES: position >= 0.
   Window At(int64_t position) const;
@@ -77,7 +80,6 @@ class WindowSampler {
   WindowSampler(int64_t token_count, int64_t windows, const WindowOptions& options)
       : token_count_(token_count), windows_(windows), options_(options) {}
 
-  bool is_streams() const;
   // The place of a stream's sample in the corpus, counted in windows.
   int64_t StreamIndex(int64_t position) const;
   // What is left of the corpus there.
