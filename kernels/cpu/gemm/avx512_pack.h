@@ -6,7 +6,6 @@
 #pragma once
 
 #include <array>
-#include <type_traits>
 
 #include "kernels/cpu/gemm/kernel.h"
 
@@ -111,7 +110,7 @@ void PackUnits(const StripSource& strip, void* panel) {
   const Element* data = static_cast<const Element*>(source.data);
   uint32_t* out = static_cast<uint32_t*>(panel);
   const int64_t units = CeilDiv(source.k, Format::kUnit);
-  if constexpr (std::is_same_v<Format, FormatPairs> && kPanel == 32) {
+  if constexpr (kPanel == 32 && requires { &Format::AlongLine; }) {
     if (source.step == 1 && source.width == kPanel && source.k_step != 1) {
       for (int64_t u = 0; u < units; ++u) {
         Format::AlongLine(data + 2 * u * source.k_step, source.k_step, source.k - 2 * u,

@@ -4,15 +4,13 @@
 
 #include "kernels/cpu/gemm/blocks.h"
 #include "kernels/cpu/gemm/fetch_walk.h"
+#include "kernels/cpu/gemm/streams.h"
 
 namespace tessera::cpu::dense {
 namespace {
 
 constexpr int64_t kMostTileColumns = 32;
 constexpr int64_t kPackPanels = 4;            // right panels packed by a phase 0 task
-// A result that is larger is streamed past the caches: it would not stay in them, and lines that
-// are only written need not be read first.
-constexpr int64_t kStreamBytes = 8 << 20;
 
 // The right operand's panel |j| of a block of k.
 StripSource RightStrip(const tsr_kernel_call* call, const GemmParams& p, int64_t batch,
@@ -64,9 +62,7 @@ class BlockTask {
     row_end_ = std::min<int64_t>(p_.row_panels, row_begin_ + p_.task_row_panels);
     column_begin_ = task / row_tasks % column_tasks * p_.task_column_panels;
     column_end_ = std::min<int64_t>(p_.column_panels, column_begin_ + p_.task_column_panels);
-    const int64_t row_bytes = s_.n * out_bytes();
-    streams_ = s_.batch * s_.m * row_bytes > kStreamBytes && row_bytes % kAlign == 0 &&
-               reinterpret_cast<uintptr_t>(call_->outputs[0].data) % kAlign == 0;
+    streams_ = IsStreamed(call_->outputs[0], s_.batch * s_.m, s_.n);
   }
 
   void Run() {

@@ -22,15 +22,6 @@ struct Area {
   int64_t lines = 0;
 };
 
-// All of it at once, row by row.
-inline void FetchNow(const Area& area) {
-  for (int64_t row = 0; row < area.rows; ++row) {
-    for (int64_t line = 0; line < area.lines; ++line) {
-      __builtin_prefetch(area.data + row * area.step + line * kAlign, 0, 2);
-    }
-  }
-}
-
 // Deals an area out to |tiles| tile products that make |fetches| each. The area is walked in
 // columns, as wide as a power of two of lines allows; a tile product gets some rows of one of them.
 // An area that is too large for all of them is fetched in part.

@@ -4,12 +4,10 @@
 #include <cstring>
 
 #include "kernels/cpu/gemm/block_product.h"
+#include "kernels/cpu/gemm/streams.h"
 
 namespace tessera::cpu::dense {
 namespace {
-
-// A result that is larger is streamed past the caches, as in gemm/driver.cc.
-constexpr int64_t kStreamBytes = 8 << 20;
 
 struct GroupedParams {
   GroupedShape shape;
@@ -114,13 +112,6 @@ void SetLeft(const tsr_kernel_call* call, const GroupedShape& s, int64_t first, 
   block->slots = slots == nullptr ? nullptr : slots + first;
 }
 
-// Whether the result is written past the caches, as in gemm/driver.cc.
-bool Streams(const tsr_operand& out, int64_t rows, int64_t columns) {
-  const int64_t row_bytes = columns * static_cast<int64_t>(SizeOf(TypeOf(out)));
-  return rows * row_bytes > kStreamBytes && row_bytes % kAlign == 0 &&
-         reinterpret_cast<uintptr_t>(out.data) % kAlign == 0;
-}
-
 void RunGrouped(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t phase,
                 int64_t task) {
   const auto p = Params<GroupedParams>(plan);
@@ -160,7 +151,7 @@ void RunGrouped(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_
   block.column_begin = begin;
   block.column_end = end;
   block.k = s.inner;
-  block.streams = Streams(call->outputs[0], s.rows, s.columns);
+  block.streams = IsStreamed(call->outputs[0], s.rows, s.columns);
   MakeBlock(block);
 }
 
@@ -194,7 +185,7 @@ void RunGroupedGrad(const tsr_kernel_call* call, const tsr_kernel_plan* plan, in
   block.column_begin = task % column_blocks * p.column_block;
   block.column_end = std::min(s.columns, block.column_begin + p.column_block);
   block.k = begins[expert + 1] - begins[expert];
-  block.streams = Streams(call->outputs[0], s.experts * s.inner, s.columns);
+  block.streams = IsStreamed(call->outputs[0], s.experts * s.inner, s.columns);
   MakeBlock(block);
 }
 
