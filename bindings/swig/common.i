@@ -63,5 +63,6 @@ TESSERA_HANDLE(trainer)
 %apply (tsr_value* OUT_VALUES, size_t* COUNT) { (tsr_value* outputs, size_t* inout_count) };
 
 %include "capi/include/tessera.h"
+%include "capi/include/tessera_extend.h"
 %include "capi/include/tessera_plan.h"
 %include "capi/include/tessera_store.h"

@@ -5,6 +5,7 @@ Parity: one program in each language does the same actions on the same config an
 out as JSON; the command line does them too, and all must agree, losses to the last bit.
 """
 
+import glob
 import json
 import os
 import re
@@ -69,6 +70,11 @@ def run(command, cwd=None, env=None, timeout=TIMEOUT_S):
         raise AssertionError(f"{' '.join(map(str, command))}: exit code {result.returncode}\n"
                              f"{result.stdout[-6000:]}\n{result.stderr[-6000:]}")
     return result.stdout
+
+
+def header_paths():
+    """tessera.h and those that it includes, from the root of the tree."""
+    return sorted(glob.glob("capi/include/*.h", root_dir=SOURCE))
 
 
 def read(*parts):

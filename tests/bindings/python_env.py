@@ -26,7 +26,7 @@ BUILD_TOOLS = ["setuptools==80.9.0", "swig==4.5.1", "pip", "mypy==1.18.2",
 EXTRAS = ["numpy>=2", "tqdm"]
 # What builds the wheel, relative to the tree.
 PARTS = ("bindings/python", "bindings/swig/common.i", "bindings/swig/python.i",
-         "capi/include/tessera.h", "capi/include/tessera_plan.h", "capi/include/tessera_store.h")
+         *sorted(glob.glob("capi/include/*.h", root_dir=SOURCE)))
 TIMEOUT_S = 600
 
 

@@ -73,8 +73,8 @@ class RustTest(binding_testing.BindingTest):
             self.assertEqual(binding_testing.read(RAW), binding_testing.read(made),
                              "run bindings/rust/regenerate")
             return
-        declared = declared_functions("".join(binding_testing.read(f"capi/include/tessera{part}.h")
-                                              for part in ("", "_plan", "_store")))
+        declared = declared_functions(
+            "".join(binding_testing.read(path) for path in binding_testing.header_paths()))
         self.assertGreater(len(declared), 80)
         bound = {}
         # The parameters of a callback's own type are not the function's.

@@ -5,9 +5,8 @@ set(package_folder ${CMAKE_INSTALL_LIBDIR}/cmake/Tessera)
 
 install(TARGETS tessera EXPORT TesseraTargets LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         INCLUDES DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
-install(FILES capi/include/tessera.h capi/include/tessera_plan.h capi/include/tessera_store.h
-        capi/include/tessera.hpp capi/include/tessera_store.hpp
-        DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+file(GLOB headers CONFIGURE_DEPENDS capi/include/*.h capi/include/*.hpp)
+install(FILES ${headers} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 
 install(EXPORT TesseraTargets NAMESPACE Tessera:: DESTINATION ${package_folder})
 configure_package_config_file(${PROJECT_SOURCE_DIR}/tools/cmake/TesseraConfig.cmake.in

@@ -90,6 +90,81 @@ pub const TSR_U8: tsr_dtype = 10;
 pub const TSR_BOOL: tsr_dtype = 11;
 pub type tsr_dtype = ::core::ffi::c_uint;
 pub type tsr_value = i32;
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct tsr_step_result {
+    pub struct_size: u32,
+    pub skipped: i32,
+    pub step: i64,
+    pub loss: f64,
+    pub grad_norm: f64,
+    pub learning_rate: f64,
+    pub tokens: i64,
+    pub tokens_per_s: f64,
+    pub step_s: f64,
+    pub eval_loss: f64,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of tsr_step_result"][::core::mem::size_of::<tsr_step_result>() - 72usize];
+    ["Alignment of tsr_step_result"][::core::mem::align_of::<tsr_step_result>() - 8usize];
+    ["Offset of field: tsr_step_result::struct_size"]
+        [::core::mem::offset_of!(tsr_step_result, struct_size) - 0usize];
+    ["Offset of field: tsr_step_result::skipped"]
+        [::core::mem::offset_of!(tsr_step_result, skipped) - 4usize];
+    ["Offset of field: tsr_step_result::step"]
+        [::core::mem::offset_of!(tsr_step_result, step) - 8usize];
+    ["Offset of field: tsr_step_result::loss"]
+        [::core::mem::offset_of!(tsr_step_result, loss) - 16usize];
+    ["Offset of field: tsr_step_result::grad_norm"]
+        [::core::mem::offset_of!(tsr_step_result, grad_norm) - 24usize];
+    ["Offset of field: tsr_step_result::learning_rate"]
+        [::core::mem::offset_of!(tsr_step_result, learning_rate) - 32usize];
+    ["Offset of field: tsr_step_result::tokens"]
+        [::core::mem::offset_of!(tsr_step_result, tokens) - 40usize];
+    ["Offset of field: tsr_step_result::tokens_per_s"]
+        [::core::mem::offset_of!(tsr_step_result, tokens_per_s) - 48usize];
+    ["Offset of field: tsr_step_result::step_s"]
+        [::core::mem::offset_of!(tsr_step_result, step_s) - 56usize];
+    ["Offset of field: tsr_step_result::eval_loss"]
+        [::core::mem::offset_of!(tsr_step_result, eval_loss) - 64usize];
+};
+pub type tsr_metrics_sink = ::core::option::Option<
+    unsafe extern "C" fn(
+        user: *mut ::core::ffi::c_void,
+        record: *const ::core::ffi::c_char,
+        record_len: usize,
+    ),
+>;
+#[repr(C)]
+#[derive(Debug, Default, Copy, Clone)]
+pub struct tsr_progress {
+    pub struct_size: u32,
+    pub done: i32,
+    pub step: i64,
+    pub total_steps: i64,
+    pub last: tsr_step_result,
+}
+#[allow(clippy::unnecessary_operation, clippy::identity_op)]
+const _: () = {
+    ["Size of tsr_progress"][::core::mem::size_of::<tsr_progress>() - 96usize];
+    ["Alignment of tsr_progress"][::core::mem::align_of::<tsr_progress>() - 8usize];
+    ["Offset of field: tsr_progress::struct_size"]
+        [::core::mem::offset_of!(tsr_progress, struct_size) - 0usize];
+    ["Offset of field: tsr_progress::done"][::core::mem::offset_of!(tsr_progress, done) - 4usize];
+    ["Offset of field: tsr_progress::step"][::core::mem::offset_of!(tsr_progress, step) - 8usize];
+    ["Offset of field: tsr_progress::total_steps"]
+        [::core::mem::offset_of!(tsr_progress, total_steps) - 16usize];
+    ["Offset of field: tsr_progress::last"][::core::mem::offset_of!(tsr_progress, last) - 24usize];
+};
+pub type tsr_job_end = ::core::option::Option<unsafe extern "C" fn(user: *mut ::core::ffi::c_void)>;
+pub type tsr_generate_callback = ::core::option::Option<
+    unsafe extern "C" fn(
+        user: *mut ::core::ffi::c_void,
+        text: *const ::core::ffi::c_char,
+        text_len: usize,
+    ) -> i32,
+>;
 pub type tsr_module_build = ::core::option::Option<
     unsafe extern "C" fn(
         user: *mut ::core::ffi::c_void,
@@ -398,81 +473,6 @@ impl Default for tsr_plugin {
         }
     }
 }
-#[repr(C)]
-#[derive(Debug, Default, Copy, Clone)]
-pub struct tsr_step_result {
-    pub struct_size: u32,
-    pub skipped: i32,
-    pub step: i64,
-    pub loss: f64,
-    pub grad_norm: f64,
-    pub learning_rate: f64,
-    pub tokens: i64,
-    pub tokens_per_s: f64,
-    pub step_s: f64,
-    pub eval_loss: f64,
-}
-#[allow(clippy::unnecessary_operation, clippy::identity_op)]
-const _: () = {
-    ["Size of tsr_step_result"][::core::mem::size_of::<tsr_step_result>() - 72usize];
-    ["Alignment of tsr_step_result"][::core::mem::align_of::<tsr_step_result>() - 8usize];
-    ["Offset of field: tsr_step_result::struct_size"]
-        [::core::mem::offset_of!(tsr_step_result, struct_size) - 0usize];
-    ["Offset of field: tsr_step_result::skipped"]
-        [::core::mem::offset_of!(tsr_step_result, skipped) - 4usize];
-    ["Offset of field: tsr_step_result::step"]
-        [::core::mem::offset_of!(tsr_step_result, step) - 8usize];
-    ["Offset of field: tsr_step_result::loss"]
-        [::core::mem::offset_of!(tsr_step_result, loss) - 16usize];
-    ["Offset of field: tsr_step_result::grad_norm"]
-        [::core::mem::offset_of!(tsr_step_result, grad_norm) - 24usize];
-    ["Offset of field: tsr_step_result::learning_rate"]
-        [::core::mem::offset_of!(tsr_step_result, learning_rate) - 32usize];
-    ["Offset of field: tsr_step_result::tokens"]
-        [::core::mem::offset_of!(tsr_step_result, tokens) - 40usize];
-    ["Offset of field: tsr_step_result::tokens_per_s"]
-        [::core::mem::offset_of!(tsr_step_result, tokens_per_s) - 48usize];
-    ["Offset of field: tsr_step_result::step_s"]
-        [::core::mem::offset_of!(tsr_step_result, step_s) - 56usize];
-    ["Offset of field: tsr_step_result::eval_loss"]
-        [::core::mem::offset_of!(tsr_step_result, eval_loss) - 64usize];
-};
-pub type tsr_metrics_sink = ::core::option::Option<
-    unsafe extern "C" fn(
-        user: *mut ::core::ffi::c_void,
-        record: *const ::core::ffi::c_char,
-        record_len: usize,
-    ),
->;
-#[repr(C)]
-#[derive(Debug, Default, Copy, Clone)]
-pub struct tsr_progress {
-    pub struct_size: u32,
-    pub done: i32,
-    pub step: i64,
-    pub total_steps: i64,
-    pub last: tsr_step_result,
-}
-#[allow(clippy::unnecessary_operation, clippy::identity_op)]
-const _: () = {
-    ["Size of tsr_progress"][::core::mem::size_of::<tsr_progress>() - 96usize];
-    ["Alignment of tsr_progress"][::core::mem::align_of::<tsr_progress>() - 8usize];
-    ["Offset of field: tsr_progress::struct_size"]
-        [::core::mem::offset_of!(tsr_progress, struct_size) - 0usize];
-    ["Offset of field: tsr_progress::done"][::core::mem::offset_of!(tsr_progress, done) - 4usize];
-    ["Offset of field: tsr_progress::step"][::core::mem::offset_of!(tsr_progress, step) - 8usize];
-    ["Offset of field: tsr_progress::total_steps"]
-        [::core::mem::offset_of!(tsr_progress, total_steps) - 16usize];
-    ["Offset of field: tsr_progress::last"][::core::mem::offset_of!(tsr_progress, last) - 24usize];
-};
-pub type tsr_job_end = ::core::option::Option<unsafe extern "C" fn(user: *mut ::core::ffi::c_void)>;
-pub type tsr_generate_callback = ::core::option::Option<
-    unsafe extern "C" fn(
-        user: *mut ::core::ffi::c_void,
-        text: *const ::core::ffi::c_char,
-        text_len: usize,
-    ) -> i32,
->;
 #[repr(C)]
 #[derive(Debug)]
 pub struct tsr_listing {
@@ -796,95 +796,6 @@ extern "C" {
         len: usize,
         out_graph: *mut *mut tsr_graph,
     ) -> *mut tsr_status;
-    pub fn tsr_runtime_register_module(
-        runtime: *mut tsr_runtime,
-        def: *const tsr_module_def,
-    ) -> *mut tsr_status;
-    pub fn tsr_scope_param(
-        scope: *mut tsr_scope,
-        path: *const ::core::ffi::c_char,
-        path_len: usize,
-        dims: *const ::core::ffi::c_char,
-        dims_len: usize,
-        init: *const ::core::ffi::c_char,
-        init_len: usize,
-        out_value: *mut tsr_value,
-    ) -> *mut tsr_status;
-    pub fn tsr_scope_add(
-        scope: *mut tsr_scope,
-        op: *const ::core::ffi::c_char,
-        op_len: usize,
-        inputs: *const tsr_value,
-        input_count: usize,
-        attrs: *const ::core::ffi::c_char,
-        attrs_len: usize,
-        outputs: *mut tsr_value,
-        inout_count: *mut usize,
-    ) -> *mut tsr_status;
-    pub fn tsr_scope_call(
-        scope: *mut tsr_scope,
-        slot: *const ::core::ffi::c_char,
-        slot_len: usize,
-        inputs: *const tsr_value,
-        input_count: usize,
-        outputs: *mut tsr_value,
-        inout_count: *mut usize,
-    ) -> *mut tsr_status;
-    pub fn tsr_scope_ambient(
-        scope: *mut tsr_scope,
-        name: *const ::core::ffi::c_char,
-        name_len: usize,
-        out_value: *mut tsr_value,
-    ) -> *mut tsr_status;
-    pub fn tsr_scope_loss(
-        scope: *mut tsr_scope,
-        name: *const ::core::ffi::c_char,
-        name_len: usize,
-        numerator: tsr_value,
-        denominator: tsr_value,
-        weight: f64,
-    ) -> *mut tsr_status;
-    pub fn tsr_scope_dim(
-        scope: *mut tsr_scope,
-        value: tsr_value,
-        index: i32,
-        out_text: *mut *mut ::core::ffi::c_char,
-        out_len: *mut usize,
-    ) -> *mut tsr_status;
-    pub fn tsr_runtime_register_op(
-        runtime: *mut tsr_runtime,
-        def: *const tsr_op_def,
-    ) -> *mut tsr_status;
-    pub fn tsr_runtime_register_source(
-        runtime: *mut tsr_runtime,
-        def: *const tsr_source_def,
-    ) -> *mut tsr_status;
-    pub fn tsr_corpus_add_text(
-        corpus: *mut tsr_corpus,
-        text: *const ::core::ffi::c_char,
-        text_len: usize,
-    ) -> *mut tsr_status;
-    pub fn tsr_corpus_add_tokens(
-        corpus: *mut tsr_corpus,
-        bytes: *const ::core::ffi::c_void,
-        len: usize,
-        width: i32,
-    ) -> *mut tsr_status;
-    pub fn tsr_runtime_register_optimizer(
-        runtime: *mut tsr_runtime,
-        def: *const tsr_optimizer_def,
-    ) -> *mut tsr_status;
-    pub fn tsr_runtime_register_schedule(
-        runtime: *mut tsr_runtime,
-        def: *const tsr_schedule_def,
-    ) -> *mut tsr_status;
-    pub fn tsr_runtime_load_plugin(
-        runtime: *mut tsr_runtime,
-        path: *const ::core::ffi::c_char,
-        path_len: usize,
-        out_text: *mut *mut ::core::ffi::c_char,
-        out_len: *mut usize,
-    ) -> *mut tsr_status;
     pub fn tsr_program_from_config(
         config: *const tsr_config,
         options: *const ::core::ffi::c_char,
@@ -1059,6 +970,95 @@ extern "C" {
         options: *const ::core::ffi::c_char,
         options_len: usize,
         out_job: *mut *mut tsr_job,
+    ) -> *mut tsr_status;
+    pub fn tsr_runtime_register_module(
+        runtime: *mut tsr_runtime,
+        def: *const tsr_module_def,
+    ) -> *mut tsr_status;
+    pub fn tsr_scope_param(
+        scope: *mut tsr_scope,
+        path: *const ::core::ffi::c_char,
+        path_len: usize,
+        dims: *const ::core::ffi::c_char,
+        dims_len: usize,
+        init: *const ::core::ffi::c_char,
+        init_len: usize,
+        out_value: *mut tsr_value,
+    ) -> *mut tsr_status;
+    pub fn tsr_scope_add(
+        scope: *mut tsr_scope,
+        op: *const ::core::ffi::c_char,
+        op_len: usize,
+        inputs: *const tsr_value,
+        input_count: usize,
+        attrs: *const ::core::ffi::c_char,
+        attrs_len: usize,
+        outputs: *mut tsr_value,
+        inout_count: *mut usize,
+    ) -> *mut tsr_status;
+    pub fn tsr_scope_call(
+        scope: *mut tsr_scope,
+        slot: *const ::core::ffi::c_char,
+        slot_len: usize,
+        inputs: *const tsr_value,
+        input_count: usize,
+        outputs: *mut tsr_value,
+        inout_count: *mut usize,
+    ) -> *mut tsr_status;
+    pub fn tsr_scope_ambient(
+        scope: *mut tsr_scope,
+        name: *const ::core::ffi::c_char,
+        name_len: usize,
+        out_value: *mut tsr_value,
+    ) -> *mut tsr_status;
+    pub fn tsr_scope_loss(
+        scope: *mut tsr_scope,
+        name: *const ::core::ffi::c_char,
+        name_len: usize,
+        numerator: tsr_value,
+        denominator: tsr_value,
+        weight: f64,
+    ) -> *mut tsr_status;
+    pub fn tsr_scope_dim(
+        scope: *mut tsr_scope,
+        value: tsr_value,
+        index: i32,
+        out_text: *mut *mut ::core::ffi::c_char,
+        out_len: *mut usize,
+    ) -> *mut tsr_status;
+    pub fn tsr_runtime_register_op(
+        runtime: *mut tsr_runtime,
+        def: *const tsr_op_def,
+    ) -> *mut tsr_status;
+    pub fn tsr_runtime_register_source(
+        runtime: *mut tsr_runtime,
+        def: *const tsr_source_def,
+    ) -> *mut tsr_status;
+    pub fn tsr_corpus_add_text(
+        corpus: *mut tsr_corpus,
+        text: *const ::core::ffi::c_char,
+        text_len: usize,
+    ) -> *mut tsr_status;
+    pub fn tsr_corpus_add_tokens(
+        corpus: *mut tsr_corpus,
+        bytes: *const ::core::ffi::c_void,
+        len: usize,
+        width: i32,
+    ) -> *mut tsr_status;
+    pub fn tsr_runtime_register_optimizer(
+        runtime: *mut tsr_runtime,
+        def: *const tsr_optimizer_def,
+    ) -> *mut tsr_status;
+    pub fn tsr_runtime_register_schedule(
+        runtime: *mut tsr_runtime,
+        def: *const tsr_schedule_def,
+    ) -> *mut tsr_status;
+    pub fn tsr_runtime_load_plugin(
+        runtime: *mut tsr_runtime,
+        path: *const ::core::ffi::c_char,
+        path_len: usize,
+        out_text: *mut *mut ::core::ffi::c_char,
+        out_len: *mut usize,
     ) -> *mut tsr_status;
     pub fn tsr_config_plan(
         config: *const tsr_config,
