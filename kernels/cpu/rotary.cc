@@ -12,6 +12,7 @@
 
 #include "cpp/device/kernel_sink.h"
 #include "kernels/cpu/internal/rotary_shape.h"
+#include "kernels/cpu/vector/rotary.h"
 
 namespace tessera::cpu {
 namespace {
@@ -22,9 +23,8 @@ using dense::CeilDiv;
 using dense::Decline;
 using dense::F16;
 using dense::RotaryConstants;
-using dense::RotaryLoops;
 using dense::RotaryShape;
-using dense::RotaryTurn;
+using dense::RotaryTable;
 
 int32_t ReadConstants(const tsr_kernel_call* call, RotaryShape* shape, char* reason) {
   if (call->input_count > 4 || call->output_count != 1) {
@@ -133,17 +133,8 @@ int32_t PrepareReference(const tsr_kernel_call* call, tsr_kernel_plan* plan, cha
   return 0;
 }
 
-template <class T>
-RotaryTurn<T> TurnOf(const RotaryLoops& loops) {
-  if constexpr (sizeof(T) == sizeof(float)) {
-    return loops.turn_f32;
-  } else {
-    return loops.turn_bf16;
-  }
-}
-
 // Tasks of both phases are blocks of kRotaryRows positions of one batch.
-template <class T, const RotaryLoops& kLoops>
+template <const RotaryTable& kTable>
 void RunTable(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t phase,
               int64_t task) {
   const auto shape = dense::Params<RotaryShape>(plan);
@@ -161,32 +152,27 @@ void RunTable(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t 
   float* sin = cos + table_rows * shape.half;
   if (phase == 0) {
     if (shared) return;
-    kLoops.table(positions, rows, shape, ConstantsOf(call, shape), cos, sin);
+    kTable(positions, rows, shape, ConstantsOf(call, shape), cos, sin);
     if (!shape.inverse) return;
     for (int64_t i = 0; i < rows * shape.half; ++i) sin[i] = -sin[i];
     return;
   }
-  const int64_t row_size = shape.heads * shape.depth;
-  const int64_t at = (batch * shape.positions + begin) * row_size;
-  const T* x = static_cast<const T*>(call->inputs[0].data) + at;
-  T* y = static_cast<T*>(call->outputs[0].data) + at;
-  for (int64_t row = 0; row < rows; ++row) {
-    TurnOf<T>(kLoops)(x + row * row_size, cos + row * shape.half, sin + row * shape.half, shape,
-                      y + row * row_size);
-  }
+  const int64_t row_bytes =
+      shape.heads * shape.depth * static_cast<int64_t>(SizeOf(shape.dtype));
+  const int64_t at = (batch * shape.positions + begin) * row_bytes;
+  shape.turn(static_cast<const char*>(call->inputs[0].data) + at, cos, sin, rows, shape,
+             static_cast<char*>(call->outputs[0].data) + at);
 }
 
-template <const RotaryLoops& kLoops>
+template <const RotaryTable& kTable>
 int32_t PrepareTable(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* reason) {
   RotaryShape shape;
   if (ReadShape(call, &shape, reason) != 0) return 1;
-  if (shape.dtype == DType::kF32) {
-    plan->run = RunTable<float, kLoops>;
-  } else if (shape.dtype == DType::kBF16) {
-    plan->run = RunTable<BF16, kLoops>;
-  } else {
+  shape.turn = vector::PickRotaryTurn(call, shape.dtype, shape.interleaved);
+  if (shape.turn == nullptr) {
     return Decline(reason, "rotary: the table kernel takes f32 and bf16");
   }
+  plan->run = RunTable<kTable>;
   plan->phase_count = 2;
   plan->tasks[0] = shape.batch * CeilDiv(shape.positions, dense::kRotaryRows);
   plan->tasks[1] = plan->tasks[0];

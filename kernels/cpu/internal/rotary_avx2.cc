@@ -8,7 +8,6 @@
 
 namespace tessera::cpu::dense {
 
-const RotaryLoops kRotaryAvx2 = {rotary_avx2::Table, rotary_avx2::Turn<float>,
-                               rotary_avx2::Turn<BF16>};
+const RotaryTable kRotaryAvx2 = rotary_avx2::Table;
 
 }  // namespace tessera::cpu::dense

@@ -8,7 +8,6 @@
 
 namespace tessera::cpu::dense {
 
-const RotaryLoops kRotaryAvx512 = {rotary_avx512::Table, rotary_avx512::Turn<float>,
-                               rotary_avx512::Turn<BF16>};
+const RotaryTable kRotaryAvx512 = rotary_avx512::Table;
 
 }  // namespace tessera::cpu::dense

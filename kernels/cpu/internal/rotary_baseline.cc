@@ -5,7 +5,6 @@
 
 namespace tessera::cpu::dense {
 
-const RotaryLoops kRotaryBaseline = {rotary_baseline::Table, rotary_baseline::Turn<float>,
-                               rotary_baseline::Turn<BF16>};
+const RotaryTable kRotaryBaseline = rotary_baseline::Table;
 
 }  // namespace tessera::cpu::dense

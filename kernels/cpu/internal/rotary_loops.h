@@ -1,4 +1,4 @@
-// The loops of rotary, compiled once per instruction set: a file sets the target by pragma, opens
+// The table of rotary, compiled once per instruction set: a file sets the target by pragma, opens
 // its own namespace through TESSERA_ROTARY_ISA and includes this text. No include guard, and no
 // standard header after the pragma, so that no shared inline function is built for one target.
 //
@@ -46,46 +46,6 @@ static void Table(const int32_t* positions, int64_t rows, const RotaryShape& sha
             static_cast<float>(((quadrant + 1) & 2) != 0 ? -cosine : cosine);
       }
     }
-  }
-}
-
-static inline float Read(float x) { return x; }
-static inline float Read(BF16 x) {
-  const uint32_t bits = static_cast<uint32_t>(x.bits) << 16;
-  float value;
-  __builtin_memcpy(&value, &bits, sizeof(value));
-  return value;
-}
-static inline void Write(float x, float* out) { *out = x; }
-static inline void Write(float x, BF16* out) {
-  uint32_t bits;
-  __builtin_memcpy(&bits, &x, sizeof(bits));
-  const uint32_t rounded = (bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16;
-  const uint32_t quiet = (bits >> 16) | 0x40u;
-  out->bits = static_cast<uint16_t>((bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded);
-}
-
-template <class T>
-static void Turn(const T* __restrict x, const float* __restrict cos, const float* __restrict sin,
-                 const RotaryShape& shape, T* __restrict y) {
-  const int64_t half = shape.half;
-  for (int64_t head = 0; head < shape.heads; ++head, x += shape.depth, y += shape.depth) {
-    if (shape.interleaved) {
-      for (int64_t i = 0; i < half; ++i) {
-        const float a = Read(x[2 * i]);
-        const float b = Read(x[2 * i + 1]);
-        Write(a * cos[i] - b * sin[i], &y[2 * i]);
-        Write(b * cos[i] + a * sin[i], &y[2 * i + 1]);
-      }
-    } else {
-      for (int64_t i = 0; i < half; ++i) {
-        const float a = Read(x[i]);
-        const float b = Read(x[half + i]);
-        Write(a * cos[i] - b * sin[i], &y[i]);
-        Write(b * cos[i] + a * sin[i], &y[half + i]);
-      }
-    }
-    for (int64_t i = 2 * half; i < shape.depth; ++i) y[i] = x[i];
   }
 }
 

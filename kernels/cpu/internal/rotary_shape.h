@@ -1,4 +1,4 @@
-// RotaryShape: what a rotary call asks for, the layout of its table, and the row loops.
+// RotaryShape: what a rotary call asks for, the layout of its table, and what fills and uses it.
 //
 // A call runs in two phases: the first writes cos and sin of every position and pair into the
 // workspace, the second turns the rows. A batch whose positions equal those of batch 0 has no
@@ -8,6 +8,12 @@
 #include "kernels/cpu/internal/elements.h"
 
 namespace tessera::cpu::dense {
+
+struct RotaryShape;
+
+// Turns all heads of |rows| positions, of the call's dtype.
+using RotaryTurn = void (*)(const void* x, const float* cos, const float* sin, int64_t rows,
+                            const RotaryShape& shape, void* y);
 
 struct RotaryShape {
   int64_t batch = 0;
@@ -22,6 +28,7 @@ struct RotaryShape {
   int8_t frequencies = -1;
   int8_t amplitude = -1;
   DType dtype = DType::kF32;
+  RotaryTurn turn = nullptr;
 };
 
 // Positions of one task of either phase.
@@ -36,20 +43,10 @@ struct RotaryConstants {
 // Fills the table: cos of |rows| positions times |half| pairs, sin after them, from fp64 angles.
 using RotaryTable = void (*)(const int32_t* positions, int64_t rows, const RotaryShape& shape,
                              const RotaryConstants& constants, float* cos, float* sin);
-// Turns all heads of one position.
-template <class T>
-using RotaryTurn = void (*)(const T* x, const float* cos, const float* sin,
-                            const RotaryShape& shape, T* y);
 
-struct RotaryLoops {
-  RotaryTable table;
-  RotaryTurn<float> turn_f32;
-  RotaryTurn<BF16> turn_bf16;
-};
-
-// The same loops compiled for each instruction set.
-extern const RotaryLoops kRotaryBaseline;
-extern const RotaryLoops kRotaryAvx2;
-extern const RotaryLoops kRotaryAvx512;
+// The same loop compiled for each instruction set.
+extern const RotaryTable kRotaryBaseline;
+extern const RotaryTable kRotaryAvx2;
+extern const RotaryTable kRotaryAvx512;
 
 }  // namespace tessera::cpu::dense
