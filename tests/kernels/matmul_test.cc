@@ -246,6 +246,43 @@ TEST(MatmulTest, NaNAndInfinityStayInTheirRow) {
   }
 }
 
+// How a kernel rounds its sums must not depend on which of its ways of storing them is taken.
+TEST(MatmulTest, ABf16ResultIsTheF32ResultRounded) {
+  constexpr int64_t kRows = 17, kTerms = 6, kColumns = 83;
+  std::vector<double> lhs = Normal(kRows * kTerms, 11), rhs = Normal(kTerms * kColumns, 12);
+  for (int64_t k = 0; k < kTerms; ++k) {
+    lhs[1 * kTerms + k] *= 0x1p-66;   // sums about the smallest normal number
+    lhs[2 * kTerms + k] *= 0x1p-70;   // denormal ones
+    lhs[3 * kTerms + k] *= 0x1p120;   // some overflow
+    lhs[6 * kTerms + k] = k == 0 ? 1 + 0x1p-7 : k == 1 ? 0x1p-8 : 0;   // ties of ones
+  }
+  for (double& value : rhs) value *= 0x1p-62;
+  for (int64_t j = 0; j < kColumns; ++j) {
+    for (int64_t k = 0; k < kTerms; ++k) rhs[k * kColumns + j] *= j % 3 == 0 ? 0x1p62 : 1;
+    if (j % 3 == 0) rhs[j] = rhs[kColumns + j] = j % 2 == 0 ? 1 : -1;
+  }
+  lhs[4 * kTerms] = std::numeric_limits<double>::quiet_NaN();
+  lhs[5 * kTerms] = -std::numeric_limits<double>::infinity();
+  for (const tsr_kernel_def& def : RunnableKernels(RegisterMatmulKernels)) {
+    DenseCall wide, narrow, rounded;
+    for (DenseCall* call : {&wide, &narrow}) {
+      call->Input(DType::kBF16, {kRows, kTerms}, lhs);
+      call->Input(DType::kBF16, {kTerms, kColumns}, rhs);
+      call->Output(call == &wide ? DType::kF32 : DType::kBF16, {kRows, kColumns});
+    }
+    if (!wide.Run(def) || !narrow.Run(def)) continue;
+    rounded.Input(DType::kBF16, {kRows, kColumns}, wide.Result(0));
+    const std::vector<double> want = rounded.Stored(0), got = narrow.Result(0);
+    for (size_t i = 0; i < want.size(); ++i) {
+      if (std::isnan(want[i])) {
+        ASSERT_TRUE(std::isnan(got[i])) << def.name << " at " << i;
+      } else {
+        ASSERT_EQ(got[i], want[i]) << def.name << " at " << i;
+      }
+    }
+  }
+}
+
 TEST(MatmulTest, RefusesWhatTheOpDoesNotDefine) {
   const tsr_kernel_def def = RunnableKernels(RegisterMatmulKernels).back();
   DenseCall inner;

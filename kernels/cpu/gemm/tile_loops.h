@@ -4,6 +4,7 @@
 // instruction set. A unit says how one unit of k is read and added:
 //   static Vec LoadColumns(const Packed*), static Vec SplatRow(const Packed*),
 //   static Vec Add(Vec row, Vec columns, Vec sum)
+// and, where kStoresRows, how whole rows of two vectors of its sums are stored as bf16: StoreRows.
 #pragma once
 
 #include "kernels/cpu/gemm/kernel.h"
@@ -13,6 +14,7 @@ namespace {
 
 struct UnitF32 {
   using Packed = float;
+  static constexpr bool kStoresRows = false;
   static Vec LoadColumns(const float* p) { return LoadV(p); }
   static Vec SplatRow(const float* p) { return Splat(*p); }
   static Vec Add(Vec row, Vec columns, Vec sum) { return MulAdd(row, columns, sum); }
@@ -81,6 +83,12 @@ void TileOf(int64_t units, const void* lhs, const void* rhs, const TileTarget& t
                                     kByRow ? kRowBytes / static_cast<int64_t>(sizeof(Packed)) : 1,
                                     kByRow ? 1 : kPanelRows, static_cast<const Packed*>(rhs),
                                     kPanelVecs * Vec::kLanes, sums, target.right, target.left);
+  if constexpr (Unit::kStoresRows && kVecs == 2) {
+    if (target.bf16 && target.add == nullptr && target.columns == kVecs * Vec::kLanes) {
+      return Unit::StoreRows(sums, target.rows, static_cast<BF16*>(target.out), target.out_step,
+                             target.stream);
+    }
+  }
 #pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r) {
     if (r >= target.rows) break;
