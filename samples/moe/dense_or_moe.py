@@ -1,9 +1,10 @@
 """Dense against mixture of experts at equal active flops: the runs of DENSE_OR_MOE.md.
 
-    python3 samples/moe/dense_or_moe.py --text FILE --out FOLDER [--steps N] [--seeds N]
+    python3 samples/moe/dense_or_moe.py --out FOLDER [--text FILE] [--steps N] [--seeds N]
 
-Needs the built program and nothing but Python. The folder keeps every run; those that are complete
-are not run again. Prints a table and writes curves.svg and loads.svg there.
+Needs the built program and nothing but Python. Without a text the corpus is made of the sources of
+Python's standard library. The folder keeps every run; those that are complete are not run again.
+Prints tables and writes curves.svg and loads.svg there.
 """
 
 import argparse
@@ -17,14 +18,19 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
 PROGRAM = os.path.join(os.environ.get("TESSERA_BUILD") or os.path.join(SOURCE, "build"), "bin",
                        "tessera")
-RECIPE = os.path.join(SOURCE, "samples", "text", "shakespeare.json")
+TEXT = os.path.join(SOURCE, "samples", "text")
+RECIPE = {"model.vocab_size": 256, "data.tokenizer": "ByteTokenizer", "runtime.dtype": "bf16",
+          "data.validation_fraction": 0.02, "trainer.eval_batches": 0}
 EXPERT = {"type": "FeedForward", "hidden_dim": 256, "activation": "gelu", "gated": False,
           "output_init_std": 0.00707}
 MIXTURE = {"type": "MixtureOfExperts", "num_experts": 16, "top_k": 2, "expert": EXPERT,
            "gate": {"type": "DeepSeekGate", "bias_rate": 0.01},   # no loss for balance
            "balance": [{"type": "LoadMetrics", "loads": True}]}
 MODELS = {"dense": {**EXPERT, "hidden_dim": 512}, "moe": MIXTURE}
-STUDENT = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365}
+RATES = (0.001, 0.002, 0.004)   # tried for each model
+SEARCH_SEED = 100               # of the runs that try them, which count for nothing else
+# Student's t: 95 % of it lies within this for 1, 2, ... degrees of freedom.
+STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179)
 LAST_STEPS = 100   # over which the balance is told
 
 
@@ -36,22 +42,34 @@ def metrics(folder):
         return [json.loads(line) for line in file]
 
 
-def train(words, model, seed):
-    folder = os.path.join(words.out, f"{model}-{seed}")
+def evaluations(records):
+    return [(r["step"], r["eval_loss"]) for r in records if "eval_loss" in r]
+
+
+def train(words, model, seed, rate):
+    folder = os.path.join(words.out, f"{model}-{seed}-{rate}")
     records = metrics(folder)
-    if any("eval_loss" in r and r["step"] == words.steps for r in records):
+    if any(step == words.steps for step, _ in evaluations(records)):
         return records
-    changes = {"model.decoder.layer.feed_forward": MODELS[model], "data.train": words.text,
-               "trainer.steps": words.steps, "schedule.total_steps": words.steps,
-               "trainer.eval_every": max(1, words.steps // 5), "trainer.eval_batches": 0,
-               "runtime.seed": seed, "runtime.threads": words.threads}
-    command = [PROGRAM, "train", RECIPE, "--out", folder, "--quiet"]
+    changes = {**RECIPE, "model.decoder.layer.feed_forward": MODELS[model],
+               "data.train": words.text, "trainer.steps": words.steps,
+               "schedule.total_steps": words.steps, "optimizer.learning_rate": rate,
+               "trainer.eval_every": max(1, words.steps // 10), "runtime.seed": seed,
+               "runtime.threads": words.threads}
+    command = [PROGRAM, "train", os.path.join(TEXT, "shakespeare.json"), "--out", folder, "--quiet"]
     for path, value in changes.items():
         command += ["--set", f"{path}={json.dumps(value)}"]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         sys.exit(result.stderr.strip())
+    print(f"{os.path.basename(folder)}: {evaluations(metrics(folder))[-1][1]:.4f}", file=sys.stderr)
     return metrics(folder)
+
+
+def best_rate(words, model):
+    """The learning rate of the least last loss; a row of the table of all of them."""
+    found = {rate: evaluations(train(words, model, SEARCH_SEED, rate))[-1][1] for rate in RATES}
+    return min(found, key=found.get), [f"{loss:.4f}" for loss in found.values()]
 
 
 def summary(values):
@@ -59,7 +77,9 @@ def summary(values):
     if len(values) < 2:
         return f"{mean:.4f}"
     spread = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1))
-    interval = STUDENT.get(len(values) - 1, 1.96) * spread / math.sqrt(len(values))
+    freedom = len(values) - 1
+    student = STUDENT[freedom - 1] if freedom <= len(STUDENT) else 1.96
+    interval = student * spread / math.sqrt(len(values))
     return f"{mean:.4f} ± {interval:.4f}"
 
 
@@ -70,38 +90,62 @@ def balance(records):
     return sum(values) / len(values)
 
 
-def main():
-    parser = argparse.ArgumentParser(description="The runs of DENSE_OR_MOE.md.")
-    parser.add_argument("--text", required=True)
-    parser.add_argument("--out", required=True)
-    parser.add_argument("--steps", type=int, default=2000)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=2)
-    words = parser.parse_args()
-    words.text = os.path.abspath(words.text)
-    os.makedirs(words.out, exist_ok=True)
-    losses = {model: [] for model in MODELS}
-    seconds = {model: [] for model in MODELS}
-    violations = []
-    for seed in range(1, words.seeds + 1):
-        for model in MODELS:
-            records = train(words, model, seed)
-            losses[model].append([r["eval_loss"] for r in records if "eval_loss" in r][-1])
-            seconds[model].append(sorted(r["step_s"] for r in records if "loss" in r)
-                                  [words.steps // 2])
-            if model == "moe":
-                violations.append(balance(records))
-    print("| model | validation loss | ms a step |\n|---|---|---|")
-    for model, values in losses.items():
-        print(f"| {model} | {summary(values)} | {1000 * min(seconds[model]):.1f} |")
+def write_pictures(words, runs):
+    """The mean over seeds of each model's validation loss, and the loads of the first mixture."""
+    curves = []
+    for model, found in runs.items():
+        path = os.path.join(words.out, f"mean-{model}.jsonl")
+        with open(path, "w", encoding="utf-8") as file:
+            for points in zip(*(evaluations(records) for records in found)):
+                mean = sum(loss for _, loss in points) / len(points)
+                file.write(json.dumps({"step": points[0][0], "eval_loss": mean}) + "\n")
+        curves.append(f"{model}={path}")
+    subprocess.run([sys.executable, os.path.join(TEXT, "plot_curves.py"),
+                    os.path.join(words.out, "curves.svg"), *curves], check=True)
+    first = os.path.join(words.out, f"moe-1-{words.rates['moe']}")
+    subprocess.run([PROGRAM, "moe-report", first, "--svg", os.path.join(words.out, "loads.svg")],
+                   check=True, stdout=subprocess.DEVNULL)
+
+
+def report(words, runs):
+    print("\n| model | learning rate | validation loss | ms a step |\n|---|---|---|---|")
+    losses = {model: [evaluations(r)[-1][1] for r in found] for model, found in runs.items()}
+    for model, found in runs.items():
+        medians = [sorted(r["step_s"] for r in records if "loss" in r)[words.steps // 2]
+                   for records in found]
+        print(f"| {model} | {words.rates[model]} | {summary(losses[model])} | "
+              f"{1000 * min(medians):.1f} |")
     gaps = [d - m for d, m in zip(losses["dense"], losses["moe"])]
     print(f"\ndense less moe, by seed: {summary(gaps)}")
-    print(f"max_violation over the last {LAST_STEPS} steps: {summary(violations)}")
-    curves = [f"{m}={os.path.join(words.out, f'{m}-1', 'metrics.jsonl')}" for m in MODELS]
-    subprocess.run([sys.executable, os.path.join(SOURCE, "samples", "text", "plot_curves.py"),
-                    os.path.join(words.out, "curves.svg"), *curves], check=True)
-    subprocess.run([PROGRAM, "moe-report", os.path.join(words.out, "moe-1"), "--svg",
-                    os.path.join(words.out, "loads.svg")], check=True, stdout=subprocess.DEVNULL)
+    print(f"max_violation over the last {LAST_STEPS} steps: "
+          f"{summary([balance(records) for records in runs['moe']])}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description="The runs of DENSE_OR_MOE.md.")
+    parser.add_argument("--text", help="any text; default: the sources of the standard library")
+    parser.add_argument("--out", required=True)
+    parser.add_argument("--steps", type=int, default=4000)
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--threads", type=int, default=2)
+    words = parser.parse_args()
+    os.makedirs(words.out, exist_ok=True)
+    if words.text is None:
+        words.text = os.path.join(words.out, "corpus.txt")
+        subprocess.run([sys.executable, os.path.join(TEXT, "make_corpus.py"), words.text],
+                       check=True)
+    words.text = os.path.abspath(words.text)
+    print(f"| learning rate | {' | '.join(map(str, RATES))} |\n|---|{'---|' * len(RATES)}")
+    words.rates = {}
+    for model in MODELS:
+        words.rates[model], row = best_rate(words, model)
+        print(f"| {model}, seed {SEARCH_SEED} | {' | '.join(row)} |")
+    runs = {model: [] for model in MODELS}
+    for seed in range(1, words.seeds + 1):
+        for model, found in runs.items():
+            found.append(train(words, model, seed, words.rates[model]))
+    report(words, runs)
+    write_pictures(words, runs)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ belong to installed packages left out. The library's own tests are added only wh
 than 10 MB. A file at OUT that is right already is left as it is.
 """
 
+import argparse
 import os
 import sys
 import sysconfig
@@ -47,9 +48,9 @@ def make_corpus():
 
 
 def main():
-    if len(sys.argv) != 2:
-        sys.exit("usage: make_corpus.py OUT")
-    out = sys.argv[1]
+    parser = argparse.ArgumentParser(description="A corpus of Python's standard library.")
+    parser.add_argument("out", help="where to write it")
+    out = parser.parse_args().out
     folder, corpus = make_corpus()
     if not corpus:
         sys.exit(f"make_corpus.py: no Python sources in {folder}; give a text of your own instead")
