@@ -91,14 +91,15 @@ def balance(records):
 
 
 def write_pictures(words, runs):
-    """The mean over seeds of each model's validation loss, and the loads of the first mixture."""
+    """The mean over seeds of each model's losses, and the loads of the first mixture."""
     curves = []
     for model, found in runs.items():
         path = os.path.join(words.out, f"mean-{model}.jsonl")
         with open(path, "w", encoding="utf-8") as file:
-            for points in zip(*(evaluations(records) for records in found)):
-                mean = sum(loss for _, loss in points) / len(points)
-                file.write(json.dumps({"step": points[0][0], "eval_loss": mean}) + "\n")
+            for rows in zip(*found):   # records of the same step
+                means = {name: sum(r[name] for r in rows) / len(rows)
+                         for name in ("loss", "eval_loss") if name in rows[0]}
+                file.write(json.dumps({"step": rows[0]["step"], **means}) + "\n")
         curves.append(f"{model}={path}")
     subprocess.run([sys.executable, os.path.join(TEXT, "plot_curves.py"),
                     os.path.join(words.out, "curves.svg"), *curves], check=True)
