@@ -197,6 +197,7 @@ void Add(KernelSink& sink, int32_t isa, const char* name,
 
 void RegisterRotaryKernels(KernelSink& sink) {
 #if defined(__x86_64__)
+  Add(sink, TSR_ISA_AVX512_BF16, "rotary.avx512_bf16", PrepareTable<dense::kRotaryAvx512>);
   Add(sink, TSR_ISA_AVX512, "rotary.avx512", PrepareTable<dense::kRotaryAvx512>);
   Add(sink, TSR_ISA_AVX2, "rotary.avx2", PrepareTable<dense::kRotaryAvx2>);
 #endif

@@ -296,6 +296,7 @@ void AddReference(KernelSink& sink, PrepareFunction prepare, uint32_t flags = 0)
 template <OpName Op>
 void AddVector(KernelSink& sink, PrepareFunction prepare, uint32_t flags = 0) {
 #if defined(__x86_64__)
+  AddKernel<Op, ".avx512_bf16">(sink, TSR_ISA_AVX512_BF16, prepare, flags);
   AddKernel<Op, ".avx512">(sink, TSR_ISA_AVX512, prepare, flags);
   AddKernel<Op, ".avx2">(sink, TSR_ISA_AVX2, prepare, flags);
 #endif

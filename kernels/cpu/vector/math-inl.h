@@ -21,7 +21,7 @@ namespace tessera::cpu::vector::HWY_NAMESPACE {
 // x within [low, high]; NaN stays, for comparisons with it are false.
 template <class D>
 HWY_INLINE Vec<D> Within(D d, float low, Vec<D> x, float high) {
-#if HWY_TARGET == HWY_AVX3
+#if TESSERA_IS_AVX512
   // The instructions give their second operand when one of them is NaN.
   if constexpr (std::is_same_v<Vec<D>, hn::Vec512<float>>) {
     return Vec<D>{_mm512_max_ps(_mm512_set1_ps(low), _mm512_min_ps(_mm512_set1_ps(high), x.raw))};
@@ -34,7 +34,7 @@ HWY_INLINE Vec<D> Within(D d, float low, Vec<D> x, float high) {
 // The larger of both, or `other` where `x` is NaN.
 template <class D>
 HWY_INLINE Vec<D> LargerNumber(D, Vec<D> other, Vec<D> x) {
-#if HWY_TARGET == HWY_AVX3
+#if TESSERA_IS_AVX512
   if constexpr (std::is_same_v<Vec<D>, hn::Vec512<float>>) {
     return Vec<D>{_mm512_max_ps(x.raw, other.raw)};
   }
@@ -45,7 +45,7 @@ HWY_INLINE Vec<D> LargerNumber(D, Vec<D> other, Vec<D> x) {
 // p 2^n, rounded once, for a whole n from -252 to 254.
 template <class D>
 HWY_INLINE Vec<D> TimesPowerOfTwo(D d, Vec<D> p, Vec<D> n) {
-#if HWY_TARGET == HWY_AVX3
+#if TESSERA_IS_AVX512
   if constexpr (std::is_same_v<Vec<D>, hn::Vec512<float>>) {
     return Vec<D>{_mm512_scalef_ps(p.raw, n.raw)};
   }

@@ -1,7 +1,8 @@
 // Vectors of fp32 or fp64 from and to memory of f32, f64 or bf16. Compiled per instruction set.
 //
 // bf16 is widened by a shift and rounded to nearest even with integers, so that every instruction
-// set gives the bits of the scalar code (the AVX-512 instruction for it flushes small numbers).
+// set gives the bits of the scalar code. The AVX-512 instruction for it takes denormal numbers as
+// zero and is used where there are none.
 // No alignment is asked for and nothing beyond the elements named is touched.
 #if defined(TESSERA_VECTOR_MEMORY_INL_H) == defined(HWY_TARGET_TOGGLE)
 #ifndef TESSERA_VECTOR_MEMORY_INL_H
@@ -37,6 +38,14 @@ template <class D>
 HWY_INLINE hn::VFromD<hn::Rebind<uint16_t, D>> Narrow(D d, Vec<D> x) {
   const hn::RebindToUnsigned<D> bits;
   const hn::Rebind<uint16_t, D> half;
+#if HWY_TARGET == HWY_AVX3_ZEN4
+  if constexpr (hn::MaxLanes(D()) == 16) {
+    constexpr int kDenormal = 0x20;
+    if (HWY_LIKELY(_mm512_fpclass_ps_mask(x.raw, kDenormal) == 0)) {
+      return {(__m256i)_mm512_cvtneps_pbh(x.raw)};
+    }
+  }
+#endif
   const auto raw = hn::BitCast(bits, x);
   const auto upper = hn::ShiftRight<16>(raw);
   const auto last = hn::And(upper, hn::Set(bits, 1u));
