@@ -1,6 +1,7 @@
 #include "cpp/exec/fused_kernel.h"
 
 #include <algorithm>
+#include <cstring>
 #include <string>
 #include <utility>
 
@@ -33,6 +34,7 @@ struct Step {
   std::unique_ptr<PreparedKernel> full;  // of whole tiles
   std::unique_ptr<PreparedKernel> last;  // of the last tile; null when all are whole
   std::vector<Place> places;             // inputs, then outputs
+  int row_offset = -1;                   // operand that counts the rows before those of a tile
 };
 
 struct FusedKernel : PreparedKernel {
@@ -40,15 +42,29 @@ struct FusedKernel : PreparedKernel {
   std::string name;
   std::vector<Step> steps;
   int64_t rows = 0;
+  int64_t rows_per_slice = 1;    // of the leading dim
   int64_t tile_rows = 0;
   int64_t tiles_per_task = 1;
   int64_t workspace_offset = 0;  // in the task's room
 
   void RunTile(const tsr_kernel_call& call, int64_t tile, char* room) const;
+  void RunStep(const Step& step, bool is_last, const tsr_kernel_call& call, int64_t first_row,
+               char* room) const;
 };
 
-void RunStep(const PreparedKernel& kernel, const std::vector<Place>& places,
-             const tsr_kernel_call& call, int64_t first_row, char* room, char* workspace) {
+// Rows before `first_row` and before the operand's first slice: a tile is a tensor whose slices are
+// rows. Wraps as the index of an element does.
+int64_t RowsBefore(const void* offset, int64_t rows_per_slice, int64_t first_row) {
+  uint64_t slices;
+  std::memcpy(&slices, offset, sizeof(slices));
+  return static_cast<int64_t>(slices * static_cast<uint64_t>(rows_per_slice) +
+                              static_cast<uint64_t>(first_row));
+}
+
+void FusedKernel::RunStep(const Step& step, bool is_last, const tsr_kernel_call& call,
+                          int64_t first_row, char* room) const {
+  const PreparedKernel& kernel = is_last ? *step.last : *step.full;
+  const std::vector<Place>& places = step.places;
   tsr_operand operands[2 * FusedProgram::kMostOperands];
   const int32_t inputs = kernel.call.input_count;
   for (size_t i = 0; i < places.size(); ++i) {
@@ -61,15 +77,21 @@ void RunStep(const PreparedKernel& kernel, const std::vector<Place>& places,
                                               : call.outputs[place.index].data);
     operands[i].data = place.kind == Place::kScratch ? base : base + first_row * place.row_bytes;
   }
-  tsr_kernel_call step = kernel.call;
-  step.inputs = operands;
-  step.outputs = operands + inputs;
-  step.workspace = workspace;
-  step.failure = call.failure;
-  step.fail = call.fail;
+  int64_t rows_before;
+  if (step.row_offset >= 0) {
+    tsr_operand& offset = operands[step.row_offset];
+    rows_before = RowsBefore(offset.data, rows_per_slice, first_row);
+    offset.data = &rows_before;
+  }
+  tsr_kernel_call now = kernel.call;
+  now.inputs = operands;
+  now.outputs = operands + inputs;
+  now.workspace = room + workspace_offset;
+  now.failure = call.failure;
+  now.fail = call.fail;
   for (int32_t phase = 0; phase < kernel.plan.phase_count; ++phase) {
     for (int64_t task = 0; task < kernel.plan.tasks[phase]; ++task) {
-      kernel.plan.run(&step, &kernel.plan, phase, task);
+      kernel.plan.run(&now, &kernel.plan, phase, task);
     }
   }
 }
@@ -77,10 +99,7 @@ void RunStep(const PreparedKernel& kernel, const std::vector<Place>& places,
 void FusedKernel::RunTile(const tsr_kernel_call& call_now, int64_t tile, char* room) const {
   const int64_t first = tile * tile_rows;
   const bool is_last = first + tile_rows > rows;
-  for (const Step& step : steps) {
-    RunStep(is_last ? *step.last : *step.full, step.places, call_now, first, room,
-            room + workspace_offset);
-  }
+  for (const Step& step : steps) RunStep(step, is_last, call_now, first, room);
 }
 
 void RunFused(const tsr_kernel_call* call, const tsr_kernel_plan*, int32_t, int64_t task) {
@@ -106,6 +125,7 @@ class FusedBuilder {
 
   absl::StatusOr<std::unique_ptr<PreparedKernel>> Build() {
     fused_->rows = RowsOf();
+    if (fused_->rows > 0) fused_->rows_per_slice = fused_->rows / inputs_[0]->dims[0];
     CollectValues();
     RETURN_IF_ERROR(FitTile());
     NameIt();
@@ -210,6 +230,7 @@ class FusedBuilder {
     int result = static_cast<int>(program_.operands.size());
     for (const FusedProgram::Step& step : program_.steps) {
       Step chosen;
+      ASSIGN_OR_RETURN(chosen.row_offset, RowOffsetOf(step));
       std::vector<int> numbers = step.inputs;
       for (size_t r = 0; r < step.results.size(); ++r) numbers.push_back(result++);
       for (int number : numbers) chosen.places.push_back(values_[number].place);
@@ -220,6 +241,13 @@ class FusedBuilder {
       fused_->steps.push_back(std::move(chosen));
     }
     return absl::OkStatus();
+  }
+
+  static absl::StatusOr<int> RowOffsetOf(const FusedProgram::Step& step) {
+    ASSIGN_OR_RETURN(const OpDef* op, OpTable::Builtin().Get(step.op));
+    if (op->signature_text().empty()) return -1;
+    ASSIGN_OR_RETURN(const Signature signature, Signature::Parse(op->signature_text()));
+    return signature.RowOffset();
   }
 
   absl::StatusOr<std::unique_ptr<PreparedKernel>> Choose(const FusedProgram::Step& step,

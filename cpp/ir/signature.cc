@@ -280,4 +280,11 @@ bool Signature::IsRowWise() const {
          std::any_of(inputs.begin(), inputs.end(), has_rest);
 }
 
+int Signature::RowOffset() const {
+  for (size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i].name == "offset" && inputs[i].terms.empty()) return static_cast<int>(i);
+  }
+  return -1;
+}
+
 }  // namespace tessera

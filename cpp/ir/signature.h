@@ -57,6 +57,9 @@ struct Signature {
 
   // True when every output begins with `...` and so does an input: rows are independent.
   bool IsRowWise() const;
+  // The input `offset[]`: it counts, in slices of the leading dim, what lies before these rows in
+  // the whole that they are a part of, as random numbers need to know. -1: there is none.
+  int RowOffset() const;
 };
 
 }  // namespace tessera

@@ -56,8 +56,6 @@ absl::Status CheckRowOperands(const OpDef& op, const Attrs& attrs,
       return Not(op, absl::StrCat("operand '", operand.name, "' has ",
                                   inputs[i].whole ? "no rows" : "rows"));
     }
-    // Element (i, j) of a random result is that of its place in the whole tensor.
-    if (operand.name == "offset" || operand.name == "key") return Not(op, "it counts its rows");
     const size_t own = operand.terms.size() - (operand.HasRest() ? 1 : 0);
     if (own > (inputs[i].columns > 0 ? 1 : 0)) {
       return Not(op, absl::StrCat("a row of '", operand.name, "' has ", own, " dims"));
@@ -66,8 +64,21 @@ absl::Status CheckRowOperands(const OpDef& op, const Attrs& attrs,
   return absl::OkStatus();
 }
 
+// The operand that tells steps what lies before their rows; -1 when none asks.
+absl::StatusOr<int> RowOffsetOf(const FusedProgram& program) {
+  for (const FusedProgram::Step& step : program.steps) {
+    ASSIGN_OR_RETURN(const OpDef* op, OpTable::Builtin().Get(step.op));
+    if (op->signature_text().empty()) continue;
+    ASSIGN_OR_RETURN(const Signature signature, Signature::Parse(op->signature_text()));
+    const int offset = signature.RowOffset();
+    if (offset >= 0 && offset < static_cast<int>(step.inputs.size())) return step.inputs[offset];
+  }
+  return -1;
+}
+
 absl::StatusOr<std::string> FusedSignature(const OpUse& use) {
   ASSIGN_OR_RETURN(const FusedProgram program, FusedProgram::FromAttrs(use.attrs));
+  ASSIGN_OR_RETURN(const int offset, RowOffsetOf(program));
   const auto columns = [](int64_t count) {
     return count == 0 ? std::string() : absl::StrCat(count);
   };
@@ -75,9 +86,11 @@ absl::StatusOr<std::string> FusedSignature(const OpUse& use) {
   for (size_t i = 0; i < program.operands.size(); ++i) {
     const FusedProgram::Operand& operand = program.operands[i];
     const std::string own = columns(operand.columns);
+    const std::string name =
+        static_cast<int>(i) == offset ? std::string("offset") : absl::StrCat("x", i);
     inputs.push_back(operand.whole
-                         ? absl::StrCat("x", i, "[", own, "]")
-                         : absl::StrCat("x", i, "[...", own.empty() ? "" : ", ", own, "]"));
+                         ? absl::StrCat(name, "[", own, "]")
+                         : absl::StrCat(name, "[...", own.empty() ? "" : ", ", own, "]"));
   }
   for (size_t o = 0; o < program.outputs.size(); ++o) {
     const std::string own = columns(program.result(program.outputs[o]).columns);

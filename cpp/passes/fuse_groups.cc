@@ -70,6 +70,11 @@ std::optional<RowUse> UseOverRows(const Function& function, const Node& node, co
   const auto results = RowStep(*node.op, use.attrs, use.inputs);
   if (!results.ok() || results->size() != node.outputs.size()) return std::nullopt;
   use.results = *results;
+  if (const std::string& text = node.op->signature_text(); !text.empty()) {
+    const auto signature = Signature::Parse(text);
+    if (!signature.ok()) return std::nullopt;
+    use.row_offset = signature->RowOffset();
+  }
   for (size_t o = 0; o < node.outputs.size(); ++o) {
     const std::optional<RowValue> seen = SeeAsRows(function.type(node.outputs[o]), leading);
     if (!seen.has_value() || seen->whole || seen->columns != use.results[o].columns ||
@@ -139,7 +144,7 @@ bool FusionGroups::MayBeOne(const std::vector<int>& members, const Dims& leading
   const int first = members.front(), last = members.back();
   if (heavy_before_[last] != heavy_before_[first]) return false;
   int64_t row_bytes = 0;
-  std::set<ValueId> operands;
+  std::set<ValueId> operands, offsets;
   for (int member : members) {
     if (nodes_[member].color != nodes_[last].color) return false;
     const std::optional<RowUse> use = UseOverRows(function_, nodes_[member], leading);
@@ -149,7 +154,9 @@ bool FusionGroups::MayBeOne(const std::vector<int>& members, const Dims& leading
                    static_cast<int64_t>(SizeOf(result.dtype));
     }
     for (ValueId id : nodes_[member].inputs) operands.insert(id);
+    if (use->row_offset >= 0) offsets.insert(nodes_[member].inputs[use->row_offset]);
   }
+  if (offsets.size() > 1) return false;   // a node says one thing of what lies before its rows
   return row_bytes <= kMostRowBytes &&
          operands.size() <= FusedProgram::kMostOperands / 2 && !IsEntered(members);
 }

@@ -20,6 +20,7 @@ struct RowUse {
   Attrs attrs;
   std::vector<RowValue> inputs;
   std::vector<FusedProgram::Result> results;
+  int row_offset = -1;   // operand that counts what lies before the rows
 };
 
 // A value of this type seen as rows of `leading`, if it can be.

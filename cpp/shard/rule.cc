@@ -12,8 +12,6 @@
 namespace tessera {
 namespace {
 
-constexpr std::string_view kOffsetOperand = "offset";
-
 // What stands at each dim of an operand: the term, and a name that is equal for dims that are one
 // index: "...0" for the first leading dim, the name of an index, "" where nothing is shared.
 struct DimTerm {
@@ -69,11 +67,7 @@ class Rule {
     ASSIGN_OR_RETURN(signature_, use_.op.SignatureOf({use_.inputs, use_.attrs}));
     ASSIGN_OR_RETURN(operands_, signature_.Match(use_.inputs.size()));
     RET_CHECK_EQ(signature_.outputs.size(), use_.outputs.size());
-    for (size_t i = 0; i < operands_.size(); ++i) {
-      if (operands_[i]->name == kOffsetOperand && use_.inputs[i].dims.empty()) {
-        offset_ = static_cast<int>(i);
-      }
-    }
+    offset_ = signature_.RowOffset();
     if (OffsetElsewhere()) return OffsetArithmetic();
     for (const Placement& placement : placements_) {
       if (placement.is_partial()) return Partial();

@@ -33,6 +33,13 @@ const Chain kChains[] = {
      "  %3 = add(%0, %1) : bf16[B,T,512]\n"
      "  %4 = rms_norm(%3, %2) {epsilon: 1e-05} : bf16[B,T,512]\n"
      "  return %3 as x\n  return %4 as z\n}\n"},
+    {"dropout + residual + rms_norm, bf16, 512",
+     "func f(\n    %0 argument x: bf16[B,T,512]\n    %1 argument y: bf16[B,T,512]\n"
+     "    %2 param s: bf16[512]\n    %3 argument key: u32[4]\n    %4 argument offset: i64[]\n) {\n"
+     "  %5 = dropout(%0, %3, %4) {rate: 0.1} : bf16[B,T,512]\n"
+     "  %6 = add(%5, %1) : bf16[B,T,512]\n"
+     "  %7 = rms_norm(%6, %2) {epsilon: 1e-05} : bf16[B,T,512]\n"
+     "  return %6 as x\n  return %7 as z\n}\n"},
     {"update + bf16 copy, f32",
      "func f(\n    %0 argument p: f32[B,T,512]\n    %1 argument g: f32[B,T,512]\n"
      "    %2 argument m: f32[B,T,512]\n    %3 argument v: f32[B,T,512]\n"

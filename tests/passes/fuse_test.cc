@@ -98,18 +98,25 @@ TEST(FuseTest, AReaderBetweenComesAfter) {
   EXPECT_EQ(fused->nodes().size(), 2u);
 }
 
-TEST(FuseTest, OtherRowsAndRandomNumbersStayApart) {
+TEST(FuseTest, OtherRowsStayApart) {
   EXPECT_THAT(AfterFusion("func f(\n    %0 argument x: f32[B,4]\n) {\n"
                           "  %1 = transpose(%0) {perm: [1, 0]} : f32[4,B]\n"
                           "  %2 = exp(%1) : f32[4,B]\n"
                           "  return %2 as z\n}\n"),
               Not(HasSubstr("fused")));
-  EXPECT_THAT(AfterFusion("func f(\n    %0 argument x: f32[B,4]\n    %1 key k: u32[4]\n"
-                          "    %2 ambient offset: i64[]\n) {\n"
-                          "  %3 = exp(%0) : f32[B,4]\n"
-                          "  %4 = dropout(%3, %1, %2) {rate: 0.5} : f32[B,4]\n"
-                          "  return %4 as z\n}\n"),
-              Not(HasSubstr("fused")));
+}
+
+// Rows of a rank's share lie behind those of other ranks: one operand of a node says how many.
+TEST(FuseTest, StepsCountTheirRowsFromOneOffset) {
+  const auto fused = [](const std::string& second) {
+    return AfterFusion("func f(\n    %0 argument x: f32[B,4]\n    %1 key k: u32[4]\n"
+                       "    %2 ambient offset: i64[]\n    %3 argument other: i64[]\n) {\n"
+                       "  %4 = dropout(%0, %1, %2) {rate: 0.5} : f32[B,4]\n"
+                       "  %5 = dropout(%4, %1, " + second + ") {rate: 0.5} : f32[B,4]\n"
+                       "  return %5 as z\n}\n");
+  };
+  EXPECT_THAT(fused("%2"), HasSubstr("fused(%0, %1, %2)"));
+  EXPECT_THAT(fused("%3"), Not(HasSubstr("fused")));
 }
 
 TEST(FuseTest, ReductionsAlongRowsAreStepsAndOthersAreNot) {
@@ -213,6 +220,25 @@ constexpr Chain kChains[] = {
      "f32[B,T,19]\n"
      "  %11 = cast(%8) {dtype: \"bf16\"} : bf16[B,T,19]\n"
      "  return %8 as p\n  return %9 as m\n  return %10 as v\n  return %11 as z\n}\n"},
+    {"residual_dropout",
+     "func f(\n    %0 argument x: bf16[B,T,45]\n    %1 argument y: bf16[B,T,45]\n"
+     "    %2 argument key: u32[4]\n    %3 argument offset: i64[]\n    %4 param scale: bf16[45]\n) {\n"
+     "  %5 = dropout(%0, %2, %3) {rate: 0.3} : bf16[B,T,45]\n"
+     "  %6 = add(%5, %1) : bf16[B,T,45]\n"
+     "  %7 = rms_norm(%6, %4) {epsilon: 1e-05} : bf16[B,T,45]\n"
+     "  return %6 as x\n  return %7 as z\n}\n"},
+    {"dropout_of_elements",
+     "func f(\n    %0 argument x: f32[B,T]\n    %1 argument key: u32[4]\n"
+     "    %2 argument offset: i64[]\n) {\n"
+     "  %3 = square(%0) : f32[B,T]\n"
+     "  %4 = dropout(%3, %1, %2) {rate: 0.5} : f32[B,T]\n"
+     "  return %4 as z\n}\n"},
+    {"dropout_of_many_tiles",
+     "func f(\n    %0 argument x: f32[B,T,7001]\n    %1 argument key: u32[4]\n"
+     "    %2 argument offset: i64[]\n) {\n"
+     "  %3 = dropout(%0, %1, %2) {rate: 0.5} : f32[B,T,7001]\n"
+     "  %4 = exp(%3) : f32[B,T,7001]\n"
+     "  return %4 as z\n}\n"},
     {"loss",
      "func f(\n    %0 argument x: f32[B,T,37]\n    %1 argument y: f32[B,T,37]\n"
      "    %2 argument t: i32[B,T]\n) {\n"
