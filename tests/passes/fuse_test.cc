@@ -222,7 +222,8 @@ constexpr Chain kChains[] = {
      "  return %8 as p\n  return %9 as m\n  return %10 as v\n  return %11 as z\n}\n"},
     {"residual_dropout",
      "func f(\n    %0 argument x: bf16[B,T,45]\n    %1 argument y: bf16[B,T,45]\n"
-     "    %2 argument key: u32[4]\n    %3 argument offset: i64[]\n    %4 param scale: bf16[45]\n) {\n"
+     "    %2 argument key: u32[4]\n    %3 argument offset: i64[]\n"
+     "    %4 param scale: bf16[45]\n) {\n"
      "  %5 = dropout(%0, %2, %3) {rate: 0.3} : bf16[B,T,45]\n"
      "  %6 = add(%5, %1) : bf16[B,T,45]\n"
      "  %7 = rms_norm(%6, %4) {epsilon: 1e-05} : bf16[B,T,45]\n"

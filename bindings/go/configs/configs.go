@@ -1746,8 +1746,9 @@ type Runtime struct {
 	Isa string `json:"isa,omitempty"`
 	// The number format (by default "fp32").
 	Dtype NumberFormatValue `json:"dtype,omitempty"`
-	// Time a thread without work spins before it sleeps (by default 0; in microseconds; at least
-	// 0; at most 1000000.0).
+	// Time a thread without work spins before it sleeps: waking one takes longer than a small
+	// op. It is for threads of the run's own; those of a runtime that a host made do as the host
+	// said (by default 50; in microseconds; at least 0; at most 1000000.0).
 	SpinUs *int64 `json:"spin_us,omitempty"`
 	// A file that `tessera tune` wrote: what makes kernels faster on this machine and changes no
 	// result. Empty means the file that ships; "none" means that kernels take their own values.

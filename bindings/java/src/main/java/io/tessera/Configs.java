@@ -4059,8 +4059,9 @@ public final class Configs {
     }
 
     /**
-     * Time a thread without work spins before it sleeps (by default 0; in microseconds; at least
-     * 0; at most 1000000.0).
+     * Time a thread without work spins before it sleeps: waking one takes longer than a small op.
+     * It is for threads of the run's own; those of a runtime that a host made do as the host said
+     * (by default 50; in microseconds; at least 0; at most 1000000.0).
      */
     public Runtime spinUs(long value) {
       put("spin_us", value);
