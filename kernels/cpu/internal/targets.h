@@ -33,10 +33,11 @@ inline size_t TargetIndex(const tsr_kernel_call* call) {
   if (isa >= TSR_ISA_AVX2) allowed |= HWY_AVX2;
   if (isa >= TSR_ISA_AVX512) allowed |= HWY_AVX3;
   // Highway's set with bf16 has all of AVX3_DL's extensions too, and its own choice is AMD's alone.
-  const bool has_extensions = (hwy::SupportedTargets() & HWY_AVX3_DL) != 0;
+  // Highway asks the processor every time, which a virtual machine answers slowly.
+  static const bool has_extensions = (hwy::SupportedTargets() & HWY_AVX3_DL) != 0;
   if (isa >= TSR_ISA_AVX512_BF16 && has_extensions) allowed |= HWY_AVX3_ZEN4;
 #else
-  const int64_t allowed = hwy::SupportedTargets();
+  static const int64_t allowed = hwy::SupportedTargets();
 #endif
   hwy::ChosenTarget chosen;
   chosen.Update(allowed);
