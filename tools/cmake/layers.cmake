@@ -35,13 +35,12 @@ function(tessera_layer name folder)
   add_library(tessera_${name} STATIC ${sources})
   target_link_libraries(tessera_${name} PUBLIC tessera_flags)
   add_dependencies(tessera_${name} tessera_generated)
-  # Kernel files choose their own instruction sets by pragma, which a precompiled or merged header
-  # would come before.
+  # Kernel files choose their own instruction sets by pragma, which a precompiled header would come
+  # before.
   if(NOT name MATCHES "^kernels")
     if(TESSERA_PCH)
       target_precompile_headers(tessera_${name} REUSE_FROM tessera_pch)
     endif()
-    set_target_properties(tessera_${name} PROPERTIES UNITY_BUILD ${TESSERA_UNITY})
   else()
     if(NOT TESSERA_SANITIZE)
       target_compile_options(tessera_${name} PRIVATE -O3)
