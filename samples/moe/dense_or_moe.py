@@ -123,7 +123,8 @@ def report(words, runs):
               f"{1000 * min(medians):.1f} |")
     gaps = [d - m for d, m in zip(losses["dense"], losses["moe"])]
     print(f"\ndense less moe, by seed: {summary(gaps)}")
-    print(f"\n| max_violation, last {LAST_STEPS} steps | of a step | of all together |\n|---|---|---|")
+    print(f"\n| max_violation, last {LAST_STEPS} steps | of a step | of all together |")
+    print("|---|---|---|")
     for layer, pairs in enumerate(zip(*(balance(records) for records in runs["moe"]))):
         print(f"| layer {layer} | {summary([p[0] for p in pairs])} | "
               f"{summary([p[1] for p in pairs])} |")
