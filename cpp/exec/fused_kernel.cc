@@ -230,7 +230,8 @@ class FusedBuilder {
     int result = static_cast<int>(program_.operands.size());
     for (const FusedProgram::Step& step : program_.steps) {
       Step chosen;
-      ASSIGN_OR_RETURN(chosen.row_offset, RowOffsetOf(step));
+      ASSIGN_OR_RETURN(const OpDef* op, OpTable::Builtin().Get(step.op));
+      chosen.row_offset = op->RowOffset();
       std::vector<int> numbers = step.inputs;
       for (size_t r = 0; r < step.results.size(); ++r) numbers.push_back(result++);
       for (int number : numbers) chosen.places.push_back(values_[number].place);
@@ -241,13 +242,6 @@ class FusedBuilder {
       fused_->steps.push_back(std::move(chosen));
     }
     return absl::OkStatus();
-  }
-
-  static absl::StatusOr<int> RowOffsetOf(const FusedProgram::Step& step) {
-    ASSIGN_OR_RETURN(const OpDef* op, OpTable::Builtin().Get(step.op));
-    if (op->signature_text().empty()) return -1;
-    ASSIGN_OR_RETURN(const Signature signature, Signature::Parse(op->signature_text()));
-    return signature.RowOffset();
   }
 
   absl::StatusOr<std::unique_ptr<PreparedKernel>> Choose(const FusedProgram::Step& step,

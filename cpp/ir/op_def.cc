@@ -206,6 +206,11 @@ absl::StatusOr<std::string> OpDef::SignatureTextOf(const OpUse& use) const {
   return signature_text_;
 }
 
+int OpDef::RowOffset() const {
+  const auto signature = tessera::Signature::Parse(signature_text_);
+  return signature.ok() ? signature->RowOffset() : -1;
+}
+
 absl::StatusOr<tessera::Signature> OpDef::SignatureOf(const OpUse& use) const {
   ASSIGN_OR_RETURN(const std::string text, SignatureTextOf(use));
   return tessera::Signature::Parse(text);

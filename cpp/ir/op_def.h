@@ -121,6 +121,8 @@ class OpDef {
   const GradientFn& gradient() const { return gradient_; }
   // The fixed text, or "" when it depends on the use.
   const std::string& signature_text() const { return signature_text_; }
+  // Signature::RowOffset of the fixed text; -1 also where there is none.
+  int RowOffset() const;
 
   // The text of InputDTypes.
   const std::string& input_dtypes() const { return input_dtypes_; }

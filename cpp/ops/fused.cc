@@ -68,9 +68,7 @@ absl::Status CheckRowOperands(const OpDef& op, const Attrs& attrs,
 absl::StatusOr<int> RowOffsetOf(const FusedProgram& program) {
   for (const FusedProgram::Step& step : program.steps) {
     ASSIGN_OR_RETURN(const OpDef* op, OpTable::Builtin().Get(step.op));
-    if (op->signature_text().empty()) continue;
-    ASSIGN_OR_RETURN(const Signature signature, Signature::Parse(op->signature_text()));
-    const int offset = signature.RowOffset();
+    const int offset = op->RowOffset();
     if (offset >= 0 && offset < static_cast<int>(step.inputs.size())) return step.inputs[offset];
   }
   return -1;

@@ -70,11 +70,7 @@ std::optional<RowUse> UseOverRows(const Function& function, const Node& node, co
   const auto results = RowStep(*node.op, use.attrs, use.inputs);
   if (!results.ok() || results->size() != node.outputs.size()) return std::nullopt;
   use.results = *results;
-  if (const std::string& text = node.op->signature_text(); !text.empty()) {
-    const auto signature = Signature::Parse(text);
-    if (!signature.ok()) return std::nullopt;
-    use.row_offset = signature->RowOffset();
-  }
+  use.row_offset = node.op->RowOffset();
   for (size_t o = 0; o < node.outputs.size(); ++o) {
     const std::optional<RowValue> seen = SeeAsRows(function.type(node.outputs[o]), leading);
     if (!seen.has_value() || seen->whole || seen->columns != use.results[o].columns ||

@@ -62,8 +62,9 @@ def train(words, model, seed, rate):
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     if result.returncode != 0:
         sys.exit(result.stderr.strip())
-    print(f"{os.path.basename(folder)}: {evaluations(metrics(folder))[-1][1]:.4f}", file=sys.stderr)
-    return metrics(folder)
+    records = metrics(folder)
+    print(f"{os.path.basename(folder)}: {evaluations(records)[-1][1]:.4f}", file=sys.stderr)
+    return records
 
 
 def best_rate(words, model):
