@@ -26,6 +26,7 @@
 #include "cpp/exec/tuning_table.h"
 #include "cpp/ir/program.h"
 #include "cpp/tensor/tensor.h"
+#include "cpp/tensor/tensor_pages.h"
 
 namespace tessera {
 
@@ -73,6 +74,7 @@ class SlotStore {
 
  private:
   std::map<std::pair<SlotKind, std::string>, Tensor, std::less<>> tensors_;
+  TensorPages pages_;   // of those it made
 };
 
 struct MemoryReport {

@@ -64,7 +64,7 @@ absl::StatusOr<Tensor> SlotStore::GetOrCreate(SlotKind kind, const std::string& 
     }
     return it->second;
   }
-  ASSIGN_OR_RETURN(Tensor tensor, Tensor::Zeros(dtype, dims));
+  ASSIGN_OR_RETURN(Tensor tensor, pages_.Zeros(dtype, dims));
   tensors_.emplace(std::make_pair(kind, name), tensor);
   return tensor;
 }
