@@ -11,13 +11,18 @@ template <class T, int kPanel>
 void PackPlain(const StripSource& source, void* panel) {
   const T* data = static_cast<const T*>(source.data);
   float* out = static_cast<float*>(panel);
-  const bool whole = source.step == 1 && source.width == kPanel && kPanel % Vec::kLanes == 0;
-  for (int64_t k = 0; k < source.k; ++k, out += kPanel) {
-    const T* from = data + k * source.k_step;
-    if (whole) {
+  int64_t k = 0;
+  if (source.step == 1 && source.width == kPanel) {
+    // A panel that is no whole number of vectors: the last one reaches into the next row, of which
+    // there is none at the end, and is written over there.
+    const int64_t vectors = kPanel % Vec::kLanes == 0 ? source.k : source.k - 1;
+    for (; k < vectors; ++k, out += kPanel) {
+      const T* from = data + k * source.k_step;
       for (int64_t i = 0; i < kPanel; i += Vec::kLanes) StoreV(LoadV(from + i), out + i);
-      continue;
     }
+  }
+  for (; k < source.k; ++k, out += kPanel) {
+    const T* from = data + k * source.k_step;
     for (int64_t i = 0; i < source.width; ++i) out[i] = Load(from[i * source.step]);
     for (int64_t i = source.width; i < kPanel; ++i) out[i] = 0;
   }
