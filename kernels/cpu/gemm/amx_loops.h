@@ -16,7 +16,7 @@ inline constexpr int64_t kTileSide = 16;               // rows of a tile, and co
 inline constexpr int64_t kTileRowBytes = 64;
 inline constexpr int64_t kAmxUnit = 32;                // bf16 in a tile row
 inline constexpr int64_t kAmxRows = 2 * kTileSide;     // of a panel, and columns
-inline constexpr int64_t kAmxFetches = 8;              // with each unit
+inline constexpr int64_t kAmxFetches = 8;              // lines, with each unit
 inline constexpr int64_t kUnitBytes = kAmxRows * kTileRowBytes;  // of a panel
 
 // [pair][32 columns]; pairs that fill up the last unit are zero.
@@ -72,9 +72,10 @@ void AmxProduct(int64_t units, const void* lhs, const void* rhs, const TileTarge
     Tiles::LoadLeft1(left + kTileSide * kLeftStep, kLeftStep);
     Tiles::Add10();
     Tiles::Add11();
-    for (int64_t f = u * kAmxFetches; f < (u + 1) * kAmxFetches; ++f) {
-      target.right.Bring(f);
-      target.left.Bring(f);
+    constexpr int64_t kRuns = kAmxFetches / kRunLines;
+    for (int64_t run = u * kRuns; run < (u + 1) * kRuns; ++run) {
+      target.right->Bring(run);
+      target.left->Bring(run);
     }
     left += kByRow ? kTileRowBytes : kUnitBytes;
     right += kUnitBytes;
@@ -83,8 +84,8 @@ void AmxProduct(int64_t units, const void* lhs, const void* rhs, const TileTarge
   Tiles::StoreSums(sums, kAmxRows * 4);
   for (int64_t r = 0; r < target.rows; ++r) {
     for (int64_t c = 0; c < target.columns; c += Vec::kLanes) {
-      const int64_t n = target.columns - c;
-      StoreTarget(LoadV(sums + r * kAmxRows + c), target, r, c, n < Vec::kLanes ? n : Vec::kLanes);
+      const Vec sum = LoadV(sums + r * kAmxRows + c);
+      target.bf16 ? StoreVec<BF16>(sum, target, r, c) : StoreVec<float>(sum, target, r, c);
     }
   }
 }

@@ -181,7 +181,7 @@ class BlockProduct {
       PackGroup(Depth(first_k), GroupRoom(other_), &group_);
       other_ = !other_;
       Group next = GroupAt(first_k, group_.column + group_.panels * kernel_.tile_columns);
-      FetchWalk ahead(AreaOf(next), tiles_ * group_.panels, units * kernel_.fetches, right);
+      FetchWalk ahead(AreaOf(next), tiles_ * group_.panels, units, kernel_);
       for (int64_t i = 0; i < group_.panels; ++i, right += panel_bytes_) {
         const char* left = left_;
         for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_) {
@@ -193,8 +193,9 @@ class BlockProduct {
           }
           target.add = first ? nullptr : sums;
           target.add_step = kernel_.tile_columns;
-          target.left = {left + left_bytes_, kAlign, 2};
-          target.right = ahead.Next();
+          const Fetch of_left = NextLeft(left), of_right = ahead.Next();
+          target.left = &of_left;
+          target.right = &of_right;
           product(units, left, right, target);
           sums += kernel_.tile_rows * kernel_.tile_columns;
           left += left_bytes_;
@@ -205,6 +206,16 @@ class BlockProduct {
       }
       group_ = next;
     }
+  }
+
+  // The first lines of the left panel after |left|: more of them would hold up those of the right
+  // operand, none would keep bf16 tiles waiting.
+  Fetch NextLeft(const char* left) const {
+    return {.at = left + left_bytes_,
+            .count = 16,
+            .step = kRunLines * kAlign,
+            .second = kAlign,
+            .third = 2 * kAlign};
   }
 
   // The tile at |row| and |column| of the result.
@@ -254,7 +265,6 @@ class BlockProduct {
       for (int64_t column = b_.column_begin; column < b_.column_end;
            column += kernel_.tile_columns, right += bytes) {
         TileTarget target = Result(row, column);
-        target.left = target.right = {left, 0};
         kernel_.product_units(units, left, right, target);
       }
     }

@@ -103,8 +103,7 @@ class BlockTask {
     const TileProduct product = p_.by_row() ? kernel_.product_rows : kernel_.product_units;
     const int64_t rows = row_end_ - row_begin_;
     const int64_t tiles = rows * (column_end_ - column_begin_);
-    const int64_t fetches = units * kernel_.fetches;
-    FetchWalk next_left(NextLeft(k_block), tiles, fetches, right_);
+    FetchWalk next_left(NextLeft(k_block), tiles, units, kernel_);
     float* sums = Sums();
     for (int64_t j = column_begin_; j < column_end_; ++j) {
       const char* right = right_;
@@ -113,12 +112,13 @@ class BlockTask {
       } else {
         right = PackedRight(call_, p_, batch_, k_block, j);
       }
-      FetchWalk next_right(NextRight(k_block, j), rows, fetches, right_);
+      FetchWalk next_right(NextRight(k_block, j), rows, units, kernel_);
       for (int64_t i = row_begin_; i < row_end_; ++i) {
         TileTarget target = Target(k_block, i, j, sums);
         // What comes next comes in while this is used, a share with each tile.
-        target.right = next_right.Next();
-        target.left = next_left.Next();
+        const Fetch of_right = next_right.Next(), of_left = next_left.Next();
+        target.right = &of_right;
+        target.left = &of_left;
         product(units, LeftPanel(i), right, target);
         sums += kernel_.tile_rows * kernel_.tile_columns;
       }

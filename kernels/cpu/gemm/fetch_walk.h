@@ -22,66 +22,67 @@ struct Area {
   int64_t lines = 0;
 };
 
-// Deals an area out to |tiles| tile products that make |fetches| each. The area is walked in
-// columns, as wide as a power of two of lines allows; a tile product gets some rows of one of them.
+// Deals an area out to |tiles| products of a kernel's tiles over |units|. The area is walked in
+// columns, as wide as a power of two of runs allows; a tile product gets some rows of one of them.
 // An area that is too large for all of them is fetched in part.
 class FetchWalk {
  public:
-  FetchWalk(const Area& area, int64_t tiles, int64_t fetches, const char* idle)
-      : area_(area), at_(area.data), end_(area.data + area.lines * kAlign), idle_(idle) {
-    if (area.rows == 0 || area.lines == 0) {
+  FetchWalk(const Area& area, int64_t tiles, int64_t units, const GemmKernel& kernel)
+      : at_(area.data), end_(area.data + area.lines * kAlign), area_rows_(area.rows) {
+    const int64_t most = units * kernel.fetches / kRunLines;
+    if (area.rows == 0 || area.lines == 0 || most == 0) {
       end_ = at_;
       return;
     }
-    // Each line more than once where there are fetches to spare, so that they are spread.
-    constexpr int32_t kMostRepeats = 3;
-    for (int32_t repeats = kMostRepeats; repeats >= 0; --repeats) {
-      if (Divide(tiles, fetches, repeats)) break;
-    }
+    // Four lines of a row, two of two rows or one of four, as those of a row come out even.
+    const int64_t lines = area.lines % 4 == 0 ? 4 : area.lines % 2 == 0 ? 2 : 1;
+    rows_of_run_ = kRunLines / lines;
+    rows_ = CeilDiv(area.rows, rows_of_run_);
+    form_.step = area.step * rows_of_run_;
+    form_.run_step = lines * kAlign;
+    form_.second = lines == 1 ? area.step : kAlign;
+    form_.third = lines == 4 ? 2 * kAlign : lines == 2 ? area.step : 2 * area.step;
+    const int64_t runs = area.lines / lines;
+    int32_t shift = std::countr_zero(static_cast<uint64_t>(runs));
+    while (int64_t{1} << shift > most) --shift;
+    form_.row_shift = shift;
+    form_.run_mask = (1 << shift) - 1;
+    width_ = form_.run_step << shift;
+    // As few as will do: the rest of a tile's fetches are ahead of the next one's, which then come
+    // at an even pace.
+    share_ = std::min(most >> shift,
+                      CeilDiv(rows_, std::max<int64_t>(1, tiles / (runs >> shift))));
   }
 
   Fetch Next() {
-    if (at_ >= end_) return {idle_, 0};
-    const Fetch fetch = {at_ + row_ * area_.step, area_.step, line_shift_ + lines_shift_,
-                         line_shift_, (1 << lines_shift_) - 1};
-    row_ += rows_;
-    if (row_ >= area_.rows) {
+    if (at_ >= end_) return {};
+    Fetch fetch = form_;
+    fetch.at = at_ + row_ * form_.step;
+    fetch.count = std::min(share_, rows_ - row_) << form_.row_shift;
+    row_ += share_;
+    if (row_ >= rows_) {
       row_ = 0;
-      at_ += kAlign << lines_shift_;
+      at_ += width_;
     }
     return fetch;
   }
 
   // All of whose lines have been dealt out.
   int64_t rows() const {
-    if (at_ >= end_) return area_.rows;
-    return at_ + (kAlign << lines_shift_) >= end_ ? row_ : 0;
+    if (at_ >= end_) return area_rows_;
+    return at_ + width_ >= end_ ? std::min(area_rows_, row_ * rows_of_run_) : 0;
   }
 
  private:
-  // Whether the area is done in time when every line is fetched 2^repeats times.
-  bool Divide(int64_t tiles, int64_t fetches, int32_t repeats) {
-    const int64_t distinct = std::max<int64_t>(1, fetches >> repeats);
-    line_shift_ = repeats;
-    lines_shift_ = std::countr_zero(static_cast<uint64_t>(area_.lines));
-    while (int64_t{1} << lines_shift_ > distinct) --lines_shift_;
-    rows_ = distinct >> lines_shift_;
-    const int64_t columns = area_.lines >> lines_shift_;
-    if (CeilDiv(area_.rows, rows_) * columns > tiles) return false;
-    // As few as will do: the rest of a tile's fetches are ahead of the next one's, which then come
-    // at an even pace.
-    rows_ = CeilDiv(area_.rows, tiles / columns);
-    return true;
-  }
-
-  Area area_;
   const char* at_;           // the first row's line where the column begins
   const char* end_;
-  const char* idle_;
-  int64_t row_ = 0;
-  int64_t rows_ = 1;         // for a tile product
-  int32_t line_shift_ = 0;
-  int32_t lines_shift_ = 0;  // of the lines of a column
+  int64_t area_rows_;
+  Fetch form_ = {};          // of all fetches
+  int64_t width_ = kAlign;   // of a column, bytes
+  int64_t rows_of_run_ = 1;
+  int64_t rows_ = 0;         // of runs, in a column
+  int64_t row_ = 0;          // of them, the next
+  int64_t share_ = 1;        // of them, of a tile product
 };
 
 }  // namespace tessera::cpu::dense

@@ -7,6 +7,8 @@
 // and, where kStoresRows, how whole rows of two vectors of its sums are stored as bf16: StoreRows.
 #pragma once
 
+#include <algorithm>
+
 #include "kernels/cpu/gemm/kernel.h"
 
 namespace tessera::cpu::dense {
@@ -26,12 +28,14 @@ template <class Unit, int kRows, int kVecs, bool kFetch = false>
 [[gnu::always_inline]] inline void SumTile(int64_t units, const typename Unit::Packed* lhs,
                                            int64_t row_step, int64_t unit_step,
                                            const typename Unit::Packed* rhs, int64_t rhs_step,
-                                           Vec (&sums)[kRows][kVecs], const Fetch ahead = {},
-                                           const Fetch aside = {}) {
+                                           Vec (&sums)[kRows][kVecs], const Fetch* ahead = nullptr,
+                                           const Fetch* aside = nullptr) {
   for (int64_t u = 0; u < units; ++u) {
     if constexpr (kFetch) {
-      ahead.Bring(u);
-      aside.Bring(u);
+      if ((u & (kRunLines - 1)) == 0) {
+        ahead->Bring(u >> kRunShift);
+        aside->Bring(u >> kRunShift);
+      }
     }
     Vec columns[kVecs];
 #pragma GCC unroll 8
@@ -47,25 +51,57 @@ template <class Unit, int kRows, int kVecs, bool kFetch = false>
   }
 }
 
-// In place always: a call in the midst of a tile would empty the sums' registers.
+// In place always: a call in the midst of a tile would empty the sums' registers. Columns that the
+// target does not have are left out.
 template <class T>
-[[gnu::always_inline]] inline void StoreOut(Vec sum, T* out, int64_t n, bool stream) {
+[[gnu::always_inline]] inline void StoreVec(Vec sum, const TileTarget& t, int64_t row,
+                                            int64_t column) {
+  const int64_t n = std::min<int64_t>(t.columns - column, Vec::kLanes);
+  if (n <= 0) return;
+  if (t.add != nullptr) sum = LoadPart(t.add + row * t.add_step + column, n) + sum;
+  T* out = static_cast<T*>(t.out) + row * t.out_step + column;
   if (n < Vec::kLanes) {
     StorePart(sum, out, n);
-  } else if (stream) {
+  } else if (t.stream) {
     StreamV(sum, out);
   } else {
     StoreV(sum, out);
   }
 }
 
-inline void StoreTarget(Vec sum, const TileTarget& t, int64_t row, int64_t column, int64_t n) {
-  if (t.add != nullptr) sum = LoadPart(t.add + row * t.add_step + column, n) + sum;
-  const int64_t at = row * t.out_step + column;
-  if (t.bf16) {
-    StoreOut(sum, static_cast<BF16*>(t.out) + at, n, t.stream);
-  } else {
-    StoreOut(sum, static_cast<float*>(t.out) + at, n, t.stream);
+// Rows of whole vectors: what is the same for all of them is asked once.
+template <class T, int kRows, int kVecs>
+[[gnu::always_inline]] inline void StoreWholeRows(Vec (&sums)[kRows][kVecs], const TileTarget& t) {
+  if (t.add != nullptr) {
+#pragma GCC unroll 16
+    for (int r = 0; r < kRows; ++r) {
+      if (r >= t.rows) break;
+#pragma GCC unroll 8
+      for (int c = 0; c < kVecs; ++c) {
+        sums[r][c] = LoadV(t.add + r * t.add_step + c * Vec::kLanes) + sums[r][c];
+      }
+    }
+  }
+  T* out = static_cast<T*>(t.out);
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    if (r >= t.rows) break;
+#pragma GCC unroll 8
+    for (int c = 0; c < kVecs; ++c) {
+      T* to = out + r * t.out_step + c * Vec::kLanes;
+      t.stream ? StreamV(sums[r][c], to) : StoreV(sums[r][c], to);
+    }
+  }
+}
+
+template <class T, int kRows, int kVecs>
+[[gnu::always_inline]] inline void StoreTile(Vec (&sums)[kRows][kVecs], const TileTarget& t) {
+  if (t.columns == kVecs * Vec::kLanes) return StoreWholeRows<T>(sums, t);
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r) {
+    if (r >= t.rows) break;
+#pragma GCC unroll 8
+    for (int c = 0; c < kVecs; ++c) StoreVec<T>(sums[r][c], t, r, c * Vec::kLanes);
   }
 }
 
@@ -89,15 +125,7 @@ void TileOf(int64_t units, const void* lhs, const void* rhs, const TileTarget& t
                              target.stream);
     }
   }
-#pragma GCC unroll 16
-  for (int r = 0; r < kRows; ++r) {
-    if (r >= target.rows) break;
-#pragma GCC unroll 8
-    for (int c = 0; c < kVecs; ++c) {
-      const int64_t left = target.columns - c * Vec::kLanes;
-      StoreTarget(sums[r][c], target, r, c * Vec::kLanes, left < Vec::kLanes ? left : Vec::kLanes);
-    }
-  }
+  target.bf16 ? StoreTile<BF16>(sums, target) : StoreTile<float>(sums, target);
 }
 
 // A left panel stored [row][unit] when |kByRow|, else [unit][row]; see kernel.h.
