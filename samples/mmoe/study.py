@@ -21,8 +21,9 @@ RATES = (0.001, 0.003, 0.01)
 TUNING_SEEDS = (101, 102)
 COSINES = (0.5, 0.9, 1.0)
 COLORS = {"mmoe": "#1f6feb", "one_gate": "#9a6700", "shared_bottom": "#d1242f"}
-# Two-sided 95 % points of Student's t, by degrees of freedom.
-STUDENT = {4: 2.776, 5: 2.571, 6: 2.447, 7: 2.365, 8: 2.306, 9: 2.262, 14: 2.145, 19: 2.093}
+# Student's t: 95 % of it lies within this for 1, 2, ... degrees of freedom.
+STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179,
+           2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093)
 
 
 def run(program, model, data, seed, rate, epochs, batch):
@@ -38,7 +39,9 @@ def mean_and_interval(values):
     if len(values) < 2:
         return mean, float("nan")
     spread = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1))
-    return mean, STUDENT.get(len(values) - 1, 1.96) * spread / math.sqrt(len(values))
+    freedom = len(values) - 1
+    student = STUDENT[freedom - 1] if freedom <= len(STUDENT) else 1.96
+    return mean, student * spread / math.sqrt(len(values))
 
 
 class Study:

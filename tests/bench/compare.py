@@ -16,13 +16,16 @@ import shlex
 import statistics
 import subprocess
 import sys
+import time
 
 MIB = 1 << 20
 
 
-def run(command):
-    """The JSON object that `command` prints last."""
+def run(command, from_start):
+    """The JSON object that `command` prints last; from_start: all its seconds are of its step."""
+    begin = time.monotonic()
     done = subprocess.run(command, capture_output=True, text=True, check=False)
+    seconds = time.monotonic() - begin
     lines = done.stdout.splitlines()
     starts = [number for number, line in enumerate(lines) if line.startswith("{")]
     if done.returncode != 0 or not starts:
@@ -33,6 +36,8 @@ def run(command):
                if key not in result]
     if missing:
         sys.exit(f"{shlex.join(command)}: its JSON lacks {', '.join(missing)}")
+    if from_start:
+        result["step_s_median"] = seconds
     return result
 
 
@@ -48,10 +53,14 @@ def main():
     parser.add_argument("--loss-within", type=float, default=0.25,
                         help="most that the last losses may differ; of as many steps, where the "
                              "peer takes as many, warm-up included")
+    parser.add_argument("--from-start", action="store_true",
+                        help="compares whole runs of one step: give the peer --steps 1 --warmup 0")
     parser.add_argument("--peer", default="python3 ../shared/peers/torch_train.py --steps 5")
     args = parser.parse_args()
     if args.rounds < 1:
         parser.error(f"--rounds: expected at least 1, got {args.rounds}")
+    if args.from_start:
+        args.steps, args.warm_up = 1, 0
     ours = [args.tessera, "bench", args.config, "--steps", str(args.steps), "--warm-up",
             str(args.warm_up), "--json"]
     for change in args.set:
@@ -60,11 +69,11 @@ def main():
     pairs = []
     for number in range(args.rounds):
         if number % 2 == 0:
-            theirs = run(peer)
-            mine = run(ours)
+            theirs = run(peer, args.from_start)
+            mine = run(ours, args.from_start)
         else:
-            mine = run(ours)
-            theirs = run(peer)
+            mine = run(ours, args.from_start)
+            theirs = run(peer, args.from_start)
         pairs.append((mine, theirs))
         ratio = theirs["step_s_median"] / mine["step_s_median"]
         print(f"round {number + 1}: tessera {mine['step_s_median']:.3f} s, peer "
