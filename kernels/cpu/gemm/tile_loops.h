@@ -32,10 +32,8 @@ template <class Unit, int kRows, int kVecs, bool kFetch = false>
                                            const Fetch* aside = nullptr) {
   for (int64_t u = 0; u < units; ++u) {
     if constexpr (kFetch) {
-      if ((u & (kRunLines - 1)) == 0) {
-        ahead->Bring(u >> kRunShift);
-        aside->Bring(u >> kRunShift);
-      }
+      if ((u & (kRunLines - 1)) == 0) ahead->Bring(u >> kRunShift);
+      if ((u & (kRunLines - 1)) == 2) aside->Bring(u >> kRunShift);
     }
     Vec columns[kVecs];
 #pragma GCC unroll 8
