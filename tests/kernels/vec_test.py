@@ -103,13 +103,15 @@ void Products(int64_t rows, int64_t columns, int64_t k) {
   std::vector<float> left(6 * k), right(16 * k), sums(6 * 16, 1.0f), out(6 * 16);
   PackPlain<T, 6>({lhs.data(), k, 1, rows, k}, left.data());
   PackPlain<T, 16>({rhs.data(), 1, columns, columns, k}, right.data());
+  std::vector<float> turned(6 * k);
+  PackPlain<T, 6>({lhs.data(), 1, rows, rows, k}, turned.data());
+  for (float x : turned) Show("pack", x);
   TileTarget target = {};
   target.out = out.data();
   target.add = sums.data();
   target.out_step = target.add_step = 16;
   target.rows = static_cast<int32_t>(rows);
   target.columns = static_cast<int32_t>(columns);
-  target.right.at = target.left.at = reinterpret_cast<const char*>(right.data());
   TileRows<UnitF32, false, 6, 2, 6>(k, left.data(), right.data(), target);
   for (float x : out) Show("tile", x);
   std::vector<float> wide(rows * k), few(rows * columns);
