@@ -32,8 +32,10 @@ template <class Unit, int kRows, int kVecs, bool kFetch = false>
                                            const Fetch* aside = nullptr) {
   for (int64_t u = 0; u < units; ++u) {
     if constexpr (kFetch) {
-      if ((u & (kRunLines - 1)) == 0) ahead->Bring(u >> kRunShift);
-      if ((u & (kRunLines - 1)) == 2) aside->Bring(u >> kRunShift);
+      // In turn: more lines at once would keep the loads of this tile waiting.
+      const int64_t line = u & (kRunLines - 1);
+      if (line == 0) ahead->Bring(u >> kRunShift);
+      if (line == kRunLines / 2) aside->Bring(u >> kRunShift);
     }
     Vec columns[kVecs];
 #pragma GCC unroll 8
@@ -49,13 +51,11 @@ template <class Unit, int kRows, int kVecs, bool kFetch = false>
   }
 }
 
-// In place always: a call in the midst of a tile would empty the sums' registers. Columns that the
-// target does not have are left out.
+// In place always: a call in the midst of a tile would empty the sums' registers.
 template <class T>
 [[gnu::always_inline]] inline void StoreVec(Vec sum, const TileTarget& t, int64_t row,
                                             int64_t column) {
   const int64_t n = std::min<int64_t>(t.columns - column, Vec::kLanes);
-  if (n <= 0) return;
   if (t.add != nullptr) sum = LoadPart(t.add + row * t.add_step + column, n) + sum;
   T* out = static_cast<T*>(t.out) + row * t.out_step + column;
   if (n < Vec::kLanes) {
