@@ -10,20 +10,20 @@ parallel (--jobs) do not change a number.
 import argparse
 import concurrent.futures
 import json
-import math
 import os
 import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.dirname(HERE))
+# pylint: disable-next=wrong-import-position
+from mean_interval import mean_and_interval
+
 MODELS = ("mmoe", "one_gate", "shared_bottom")
 RATES = (0.001, 0.003, 0.01)
 TUNING_SEEDS = (101, 102)
 COSINES = (0.5, 0.9, 1.0)
 COLORS = {"mmoe": "#1f6feb", "one_gate": "#9a6700", "shared_bottom": "#d1242f"}
-# Student's t: 95 % of it lies within this for 1, 2, ... degrees of freedom.
-STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179,
-           2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093)
 
 
 def run(program, model, data, seed, rate, epochs, batch):
@@ -32,16 +32,6 @@ def run(program, model, data, seed, rate, epochs, batch):
     if result.returncode != 0:
         sys.exit(f"{' '.join(map(str, words))}: {result.stderr.strip()}")
     return json.loads(result.stdout)
-
-
-def mean_and_interval(values):
-    mean = sum(values) / len(values)
-    if len(values) < 2:
-        return mean, float("nan")
-    spread = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1))
-    freedom = len(values) - 1
-    student = STUDENT[freedom - 1] if freedom <= len(STUDENT) else 1.96
-    return mean, student * spread / math.sqrt(len(values))
 
 
 class Study:

@@ -9,13 +9,16 @@ Prints tables and writes curves.svg and loads.svg there.
 
 import argparse
 import json
-import math
 import os
 import subprocess
 import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SOURCE = os.path.dirname(os.path.dirname(HERE))
+sys.path.insert(0, os.path.dirname(HERE))
+# pylint: disable-next=wrong-import-position
+from mean_interval import mean_and_interval
+
 PROGRAM = os.path.join(os.environ.get("TESSERA_BUILD") or os.path.join(SOURCE, "build"), "bin",
                        "tessera")
 TEXT = os.path.join(SOURCE, "samples", "text")
@@ -29,8 +32,6 @@ MIXTURE = {"type": "MixtureOfExperts", "num_experts": 16, "top_k": 2, "expert": 
 MODELS = {"dense": {**EXPERT, "hidden_dim": 512}, "moe": MIXTURE}
 RATES = (0.001, 0.002, 0.004, 0.008)   # tried for each model
 SEARCH_SEED = 100               # of the runs that try them, which count for nothing else
-# Student's t: 95 % of it lies within this for 1, 2, ... degrees of freedom.
-STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201, 2.179)
 LAST_STEPS = 100   # over which the balance is told
 
 
@@ -74,14 +75,8 @@ def best_rate(words, model):
 
 
 def summary(values):
-    mean = sum(values) / len(values)
-    if len(values) < 2:
-        return f"{mean:.4f}"
-    spread = math.sqrt(sum((v - mean) ** 2 for v in values) / (len(values) - 1))
-    freedom = len(values) - 1
-    student = STUDENT[freedom - 1] if freedom <= len(STUDENT) else 1.96
-    interval = student * spread / math.sqrt(len(values))
-    return f"{mean:.4f} ± {interval:.4f}"
+    mean, interval = mean_and_interval(values)
+    return f"{mean:.4f}" if len(values) < 2 else f"{mean:.4f} ± {interval:.4f}"
 
 
 def balance(records):
