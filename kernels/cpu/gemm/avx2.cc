@@ -28,7 +28,9 @@ const GemmKernel kGemmAvx2F32 = {
     TileRows<UnitF32, false, 6, 2, 6>,
     TileRows<UnitF32, true, 6, 2, 6>,
     nullptr,
-    EndStreams};
+    EndStreams,
+    1,
+    true};
 const GemmKernel kGemmAvx2BF16 = {
     6,
     16,
@@ -37,10 +39,12 @@ const GemmKernel kGemmAvx2BF16 = {
     PackPlain<BF16, 16>,
     PackPlain<BF16, 6>,
     PackPlainRows<BF16, 6>,
-    TileRows<UnitF32, false, 6, 2, 6>,
-    TileRows<UnitF32, true, 6, 2, 6>,
+    TileRows<UnitWidened, false, 6, 2, 6>,
+    TileRows<UnitWidened, true, 6, 2, 6>,
     nullptr,
-    EndStreams};
+    EndStreams,
+    1,
+    true};
 const FewRowsKernel kFewRowsAvx2 = kFewRowsLoops;
 
 }  // namespace tessera::cpu::dense

@@ -28,7 +28,9 @@ const GemmKernel kGemmAvx512F32 = {
     TileRows<UnitF32, false, 14, 2, 14>,
     TileRows<UnitF32, true, 14, 2, 14>,
     nullptr,
-    EndStreams};
+    EndStreams,
+    1,
+    true};
 const GemmKernel kGemmAvx512BF16 = {
     14,
     32,
@@ -37,10 +39,12 @@ const GemmKernel kGemmAvx512BF16 = {
     PackUnits<FormatWidened, 32>,
     PackUnits<FormatWidened, 14>,
     PackRowUnits<FormatWidened, 14>,
-    TileRows<UnitF32, false, 14, 2, 14>,
-    TileRows<UnitF32, true, 14, 2, 14>,
+    TileRows<UnitWidened, false, 14, 2, 14>,
+    TileRows<UnitWidened, true, 14, 2, 14>,
     nullptr,
-    EndStreams};
+    EndStreams,
+    1,
+    true};
 const FewRowsKernel kFewRowsAvx512 = kFewRowsLoops;
 
 }  // namespace tessera::cpu::dense

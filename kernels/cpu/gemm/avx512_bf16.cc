@@ -29,7 +29,9 @@ const GemmKernel kGemmAvx512Dot = {
     TileRows<UnitPairs, false, 14, 2, 14>,
     TileRows<UnitPairs, true, 14, 2, 14>,
     nullptr,
-    EndStreams};
+    EndStreams,
+    1,
+    true};
 
 }  // namespace tessera::cpu::dense
 

@@ -2,15 +2,21 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
+#include <new>
 
 #include "kernels/cpu/gemm/fetch_walk.h"
 
 namespace tessera::cpu::dense {
 namespace {
 
-constexpr int64_t kMostTileColumns = 32;
 constexpr int64_t kLinesTogether = 4;   // of a row of the right operand
 constexpr int64_t kTermsTogether = 64;  // that are packed at a time
+constexpr int64_t kMostShallowBytes = 384 << 10;   // of a right operand that is packed whole
+
+struct FreeAligned {
+  void operator()(char* room) const { operator delete[](room, std::align_val_t{kAlign}); }
+};
 
 // Rows of each of |tiles| tiles: as even as a kernel that rounds up to even numbers can use.
 int64_t EvenRows(int64_t rows, int64_t tiles) {
@@ -31,27 +37,51 @@ class BlockProduct {
         tile_rows_(EvenRows(b_.row_end - b_.row_begin, tiles_)),
         group_panels_(GroupPanels()) {}
 
-  void Run() {
+  // False without memory.
+  bool Run() {
+    if (!MakeRoom()) return false;
     if (kernel_.enter != nullptr) kernel_.enter();
     if (IsShallow()) {
       RunShallow();
     } else {
       const int64_t blocks = std::max<int64_t>(1, CeilDiv(b_.k, block_k_));
-      group_ = GroupAt(0, b_.column_begin);
-      for (int64_t i = 0; i < blocks; ++i) {
-        PackLeft(i * block_k_);
-        Multiply(i * block_k_, i == 0, i + 1 == blocks);
+      group_ = GroupAt(b_.column_begin, 0, b_.column_begin);
+      for (int64_t window = b_.column_begin; window < b_.column_end; window += b_.window) {
+        for (int64_t i = 0; i < blocks; ++i) {
+          PackLeft(i * block_k_);
+          Multiply(window, i * block_k_, i == 0, i + 1 == blocks);
+        }
       }
     }
     if (kernel_.leave != nullptr) kernel_.leave();
+    return true;
   }
 
  private:
+  // On the heap, for there may be more of it than a host's thread has of stack.
+  bool MakeRoom() {
+    const int64_t scratch = IsShallow() ? ColumnPanels() * ShallowPanelBytes()
+                                        : SumBytes() + 2 * group_panels_ * panel_bytes_;
+    const int64_t left = tiles_ * left_bytes_;
+    const int64_t gathered =
+        b_.slots == nullptr ? 0
+                            : (by_row_ ? tile_rows_ : b_.row_end - b_.row_begin) * kBlockBytes;
+    const auto bytes = static_cast<size_t>(scratch + left + gathered);
+    room_.reset(static_cast<char*>(
+        operator new[](bytes, std::align_val_t{kAlign}, std::nothrow)));
+    scratch_ = room_.get();
+    left_ = scratch_ + scratch;
+    gathered_ = left_ + left;
+    return room_ != nullptr;
+  }
+
   // Panels of the right operand that are fetched and packed together.
   struct Group {
-    int64_t first_k, column, panels;
+    int64_t window, first_k, column, panels;
     int64_t packed;   // terms
   };
+
+  int64_t WindowEnd(int64_t window) const { return std::min(window + b_.window, b_.column_end); }
 
   int64_t Depth(int64_t first_k) const {
     return std::max<int64_t>(0, std::min(block_k_, b_.k - first_k));
@@ -124,31 +154,34 @@ class BlockProduct {
     kernel_.pack_rhs(source, panel + from * term_bytes_);
   }
 
-  // As many as make some lines of a row, and as there is room for twice beside the sums: one group
-  // is packed while another one is used.
+  // As many as make some lines of a row. There is room for two groups: one is packed while another
+  // one is used.
   int64_t GroupPanels() const {
     if (b_.rhs_column != 1) return 1;
-    const int64_t room = static_cast<int64_t>(sizeof(scratch_)) - SumBytes();
-    const int64_t wanted = kLinesTogether * kAlign / (kernel_.tile_columns * element());
-    return std::max<int64_t>(1, std::min(wanted, room / (2 * panel_bytes_)));
+    return std::max<int64_t>(1, kLinesTogether * kAlign / (kernel_.tile_columns * element()));
   }
 
-  // The group at |column|, or after the last column the first group of the next block of k.
-  Group GroupAt(int64_t first_k, int64_t column) const {
-    if (column >= b_.column_end) {
-      column = b_.column_begin;
+  // The group at |column|; after the last column of a window the first one of the next block of k,
+  // after the last block the next window's. After all of them one without panels.
+  Group GroupAt(int64_t window, int64_t first_k, int64_t column) const {
+    if (column >= WindowEnd(window)) {
       first_k += block_k_;
+      if (first_k >= b_.k) {
+        first_k = 0;
+        window += b_.window;
+      }
+      column = window;
     }
-    const int64_t left = CeilDiv(b_.column_end - column, kernel_.tile_columns);
-    return {first_k, column, std::min(left, group_panels_), 0};
+    const int64_t left = CeilDiv(WindowEnd(window) - column, kernel_.tile_columns);
+    return {window, first_k, column, std::clamp<int64_t>(left, 0, group_panels_), 0};
   }
 
   // What is packed of a group.
   Area AreaOf(const Group& group) const {
     const int64_t depth = Depth(group.first_k);
-    if (depth == 0) return {};
+    if (depth == 0 || group.panels == 0) return {};
     const int64_t columns =
-        std::min(group.panels * kernel_.tile_columns, b_.column_end - group.column);
+        std::min(group.panels * kernel_.tile_columns, WindowEnd(group.window) - group.column);
     const char* data = Right(group.first_k, group.column);
     if (b_.rhs_column == 1) {
       return {data, depth, b_.rhs_k * element(), CeilDiv(columns * element(), kAlign)};
@@ -168,20 +201,48 @@ class BlockProduct {
     }
   }
 
+  bool PacksAside() const { return kernel_.packs_aside && b_.rhs_column == 1; }
+
+  // Gives a tile product of |units| what it packs of a group: of the |ready| terms that are fetched
+  // whole units of whole panels.
+  PackAside TakeAside(int64_t ready, int64_t units, Group* group) {
+    PackAside aside;
+    if (!PacksAside() || group->panels == 0 ||
+        group->column + group->panels * kernel_.tile_columns > b_.column_end) {
+      return aside;
+    }
+    const int64_t terms = std::min(ready - group->packed, units / group->panels * kernel_.unit) /
+                          kernel_.unit * kernel_.unit;
+    if (terms <= 0) return aside;
+    aside.from = Right(group->first_k + group->packed, group->column);
+    aside.to = GroupRoom(other_) + group->packed * term_bytes_;
+    aside.row = b_.rhs_k * element();
+    aside.from_step = kernel_.tile_columns * element();
+    aside.to_step = panel_bytes_;
+    aside.panels = group->panels;
+    aside.count = terms / kernel_.unit * group->panels;
+    group->packed += terms;
+    return aside;
+  }
+
   char* GroupRoom(bool other) {
     return scratch_ + SumBytes() + (other ? group_panels_ * panel_bytes_ : 0);
   }
 
-  void Multiply(int64_t first_k, bool first, bool last) {
+  void Multiply(int64_t window, int64_t first_k, bool first, bool last) {
     const int64_t units = CeilDiv(Depth(first_k), kernel_.unit);
     const TileProduct product = by_row_ ? kernel_.product_rows : kernel_.product_units;
     float* sums = reinterpret_cast<float*>(scratch_);
-    while (group_.first_k == first_k) {
+    while (group_.window == window && group_.first_k == first_k) {
       const char* right = GroupRoom(other_);
       PackGroup(Depth(first_k), GroupRoom(other_), &group_);
       other_ = !other_;
-      Group next = GroupAt(first_k, group_.column + group_.panels * kernel_.tile_columns);
-      FetchWalk ahead(AreaOf(next), tiles_ * group_.panels, units, kernel_);
+      Group next = GroupAt(window, first_k, group_.column + group_.panels * kernel_.tile_columns);
+      // The last tile packs what was fetched before it.
+      const int64_t tiles = tiles_ * group_.panels;
+      FetchWalk ahead(AreaOf(next), PacksAside() ? std::max<int64_t>(1, tiles - 1) : tiles, units,
+                      kernel_);
+      int64_t ready = 0;   // terms of the next group that are fetched
       for (int64_t i = 0; i < group_.panels; ++i, right += panel_bytes_) {
         const char* left = left_;
         for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_) {
@@ -196,10 +257,13 @@ class BlockProduct {
           const Fetch of_left = NextLeft(left), of_right = ahead.Next();
           target.left = &of_left;
           target.right = &of_right;
+          const PackAside aside = TakeAside(ready, units, &next);
+          target.aside = &aside;
           product(units, left, right, target);
+          ready = ahead.rows();
           sums += kernel_.tile_rows * kernel_.tile_columns;
           left += left_bytes_;
-          if (b_.rhs_column == 1) {
+          if (b_.rhs_column == 1 && !PacksAside()) {
             PackGroup(ahead.rows() / kTermsTogether * kTermsTogether, GroupRoom(other_), &next);
           }
         }
@@ -233,10 +297,11 @@ class BlockProduct {
   }
 
   int64_t ColumnPanels() const {
-    return CeilDiv(b_.column_end - b_.column_begin, kernel_.tile_columns);
+    return CeilDiv(std::min(b_.window, b_.column_end - b_.column_begin), kernel_.tile_columns);
   }
-  // Of all tiles.
+  // Of all tiles of a window, tile by tile, when there are several blocks of k.
   int64_t SumBytes() const {
+    if (b_.k <= block_k_) return 0;
     return tiles_ * kernel_.tile_rows * ColumnPanels() * kernel_.tile_columns * 4;
   }
   int64_t ShallowPanelBytes() const {
@@ -246,7 +311,7 @@ class BlockProduct {
   // Whether there are so few terms that all of the right operand is packed at once.
   bool IsShallow() const {
     return !by_row_ && b_.k <= block_k_ &&
-           ColumnPanels() * ShallowPanelBytes() <= static_cast<int64_t>(sizeof(scratch_));
+           ColumnPanels() * ShallowPanelBytes() <= kMostShallowBytes;
   }
 
   // Sums of few terms, as in the gradient of an expert of few rows, are mostly writing: row after
@@ -282,22 +347,18 @@ class BlockProduct {
   const int64_t group_panels_;  // at most
   Group group_ = {};            // that is used next, and where it lies
   bool other_ = false;
-  // Sums of earlier blocks of k, tile by tile, then two groups of panels; or all panels.
-  static constexpr int64_t kMostSumBytes = kTaskRows * kTaskColumns * 4;
-  alignas(kAlign) char scratch_[kMostSumBytes + 2 * kMostTileColumns * kBlockBytes];
-  alignas(kAlign) char left_[kTaskRows * kRowBytes];
-  alignas(kAlign) char gathered_[kTaskRows * kBlockBytes];   // of a block of k
+  std::unique_ptr<char[], FreeAligned> room_;
+  char* scratch_ = nullptr;     // sums, then two groups of panels; or all panels
+  char* left_ = nullptr;        // a block of k of the left operand
+  char* gathered_ = nullptr;    // what is packed there
 };
 
 }  // namespace
 
 bool MakesBlocks(const GemmKernel& kernel) {
-  return kernel.tile_columns <= kMostTileColumns && kernel.tile_rows <= kTaskRows;
+  return kernel.tile_rows <= kTaskRows && kernel.tile_columns <= kTaskColumns;
 }
 
-void MakeBlock(const Block& block) {
-  BlockProduct product(block);
-  product.Run();
-}
+bool MakeBlock(const Block& block) { return BlockProduct(block).Run(); }
 
 }  // namespace tessera::cpu::dense

@@ -1,12 +1,13 @@
 // A block of a product of one expert's rows, made by one task from operands that lie as they are.
 //
-// For each block of k the task packs its share of the left operand onto its stack, then panels of
-// the right one, each used for all rows while it is in L1. Where the right operand's rows are not
-// those of k, as of a weight in forward, panels that lie beside each other are packed together, a
-// few rows of them after every tile, from what the tiles before have fetched: memory gives rows of
-// some lines faster than lines of as many rows, and lines of many rows a power of two apart would
-// drive each other out of the caches. What a block needs is some 730 KB of stack. Each sum runs
-// over k in rising order, whatever the blocks. Thread-safe: no state.
+// Columns are taken a window at a time. For each block of k the task packs its share of the left
+// operand, then panels of the right one, each used for all rows while it is in L1. Where the right
+// operand's rows are not those of k, as of a weight in forward, panels that lie beside each other
+// are packed together, some rows of them during every tile, from what the tiles before have
+// fetched: memory gives rows of some lines faster than lines of as many rows, lines of many rows a
+// power of two apart would drive each other out of the caches, and packing between tiles waits for
+// its lines. A block's first panels wait for memory, hence several windows. Each sum runs over k in
+// rising order, whatever the blocks. Thread-safe: no state.
 #pragma once
 
 #include <algorithm>
@@ -16,8 +17,8 @@
 
 namespace tessera::cpu::dense {
 
-inline constexpr int64_t kTaskRows = 160;     // of a block of the result, at most, and so many
-inline constexpr int64_t kTaskColumns = 512;  // columns
+inline constexpr int64_t kTaskRows = 252;     // of a block of the result, at most, and so many
+inline constexpr int64_t kTaskColumns = 512;  // columns of a window
 
 // A product C[m, n] = A[m, k] B[k, n] of one expert, and the block of C that a task makes.
 struct Block {
@@ -28,6 +29,7 @@ struct Block {
   DType in, result;
   int64_t lhs_row, lhs_k, rhs_k, rhs_column, out_step;
   int64_t row_begin, row_end, column_begin, column_end, k;
+  int64_t window;      // columns at a time: whole tiles
   bool streams;        // past the caches: rows lie on boundaries of cache lines
   // Gathered: the rows, or in a gradient the terms, of A are those of the tokens of these slots.
   const GroupedShape* shape = nullptr;
@@ -38,8 +40,8 @@ struct Block {
 // Whether blocks can be made by `kernel`.
 bool MakesBlocks(const GemmKernel& kernel);
 
-// Without terms it stores zeros.
-void MakeBlock(const Block& block);
+// Without terms it stores zeros. False when there is no memory to pack into.
+[[nodiscard]] bool MakeBlock(const Block& block);
 
 // Whole tiles in a block of at most `most`, shared evenly among as few blocks as will do.
 inline int64_t EvenBlock(int64_t size, int64_t tile, int64_t most) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
 
 #include "kernels/cpu/gemm/block_product.h"
 #include "kernels/cpu/gemm/streams.h"
@@ -9,11 +10,16 @@
 namespace tessera::cpu::dense {
 namespace {
 
+// A task takes more than one window where that leaves tasks enough for many threads.
+constexpr int64_t kMostWindows = 4;
+constexpr int64_t kManyTasks = 256;
+
 struct GroupedParams {
   GroupedShape shape;
   const GemmKernel* kernel;
   FewRowsRun few;          // NULL: none
-  int64_t column_block;
+  int64_t window;          // columns that are summed at a time,
+  int64_t column_block;    // and columns of a task
   int64_t row_block;       // gradient only
   int64_t most_chunks;     // of rows of one expert
   int64_t few_slots;       // places for widened rows
@@ -104,6 +110,13 @@ void RunFew(const tsr_kernel_call* call, const GroupedParams& p, const Chunk& ch
   p.few(work);
 }
 
+void Make(const tsr_kernel_call* call, const Block& block) {
+  if (MakeBlock(block) || call->fail == nullptr) return;
+  constexpr int32_t kResourceExhausted = 8;   // absl::StatusCode::kResourceExhausted
+  constexpr std::string_view kText = "no memory for the packed rows and columns of an expert";
+  call->fail(call->failure, kResourceExhausted, kText.data(), kText.size());
+}
+
 // Rows of x from |first| on.
 void SetLeft(const tsr_kernel_call* call, const GroupedShape& s, int64_t first, Block* block) {
   const int32_t* slots = SlotsOf(call, s);
@@ -148,11 +161,12 @@ void RunGrouped(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_
   block.out_step = s.columns;
   block.row_begin = 0;
   block.row_end = chunk.end - chunk.begin;
+  block.window = p.window;
   block.column_begin = begin;
   block.column_end = end;
   block.k = s.inner;
   block.streams = IsStreamed(call->outputs[0], s.rows, s.columns);
-  MakeBlock(block);
+  Make(call, block);
 }
 
 void RunGroupedGrad(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t phase,
@@ -182,11 +196,12 @@ void RunGroupedGrad(const tsr_kernel_call* call, const tsr_kernel_plan* plan, in
   block.out_step = s.columns;
   block.row_begin = task / column_blocks % row_blocks * p.row_block;
   block.row_end = std::min(s.inner, block.row_begin + p.row_block);
+  block.window = p.window;
   block.column_begin = task % column_blocks * p.column_block;
   block.column_end = std::min(s.columns, block.column_begin + p.column_block);
   block.k = begins[expert + 1] - begins[expert];
   block.streams = IsStreamed(call->outputs[0], s.experts * s.inner, s.columns);
-  MakeBlock(block);
+  Make(call, block);
 }
 
 bool Fits(const GroupedShape& shape, const GemmKernel& kernel, char* reason) {
@@ -217,10 +232,14 @@ int32_t PlanGrouped(const GroupedShape& shape, const GemmKernel& kernel, const F
   p.shape = shape;
   p.kernel = &kernel;
   p.few = few == nullptr ? nullptr : PickFew(*few, shape.in, shape.out);
-  p.column_block = EvenBlock(shape.columns, kernel.tile_columns, kTaskColumns);
   const int64_t busy = std::min(shape.experts, shape.rows);
   p.most_chunks = busy + shape.rows / (kTaskRows / kernel.tile_rows * kernel.tile_rows) + 1;
   p.few_slots = p.few == nullptr ? 0 : busy;
+  p.window = EvenBlock(shape.columns, kernel.tile_columns, kTaskColumns);
+  const int64_t windows = std::max<int64_t>(1, CeilDiv(shape.columns, p.window));
+  const int64_t together =
+      std::clamp<int64_t>(p.most_chunks * windows / kManyTasks, 1, kMostWindows);
+  p.column_block = EvenBlock(windows, 1, together) * p.window;
   const bool empty = shape.rows * shape.columns == 0;
   plan->run = RunGrouped;
   plan->phase_count = 3;
@@ -239,7 +258,7 @@ int32_t PlanGroupedGrad(const GroupedShape& shape, const GemmKernel& kernel,
   GroupedParams p = {};
   p.shape = shape;
   p.kernel = &kernel;
-  p.column_block = EvenBlock(shape.columns, kernel.tile_columns, kTaskColumns);
+  p.column_block = p.window = EvenBlock(shape.columns, kernel.tile_columns, kTaskColumns);
   p.row_block = EvenBlock(shape.inner, kernel.tile_rows, kTaskRows);
   const bool empty = shape.inner * shape.columns == 0;
   plan->run = RunGroupedGrad;

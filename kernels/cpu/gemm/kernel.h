@@ -59,6 +59,20 @@ struct Fetch {
 };
 inline constexpr Fetch kNoFetch = {};
 
+// Units of |panels| panels side by side, whole ones, that are packed while a tile is summed, one
+// with each of its units: those of the first terms, then those of the next. Packing by itself waits
+// for its lines, which the sums do not.
+struct PackAside {
+  const char* from = nullptr;
+  char* to = nullptr;
+  int64_t row = 0;         // bytes from term to term of the source,
+  int64_t from_step = 0;   // to the columns of the next panel,
+  int64_t to_step = 0;     // and from panel to panel
+  int64_t panels = 1;
+  int64_t count = 0;       // of units, no more than the tile has
+};
+inline constexpr PackAside kNoPackAside = {};
+
 // Where a tile product goes. Rows and columns are at most the kernel's tile.
 struct TileTarget {
   void* out;           // element (0, 0), fp32 or bf16
@@ -72,6 +86,7 @@ struct TileTarget {
   // What will be read next of the right operand, and of the left one.
   const Fetch* right = &kNoFetch;
   const Fetch* left = &kNoFetch;
+  const PackAside* aside = &kNoPackAside;   // for kernels that pack aside
 };
 // Sums |units| units of k in rising order and stores.
 using TileProduct = void (*)(int64_t units, const void* lhs, const void* rhs,
@@ -93,6 +108,7 @@ struct GemmKernel {
   void (*enter)();
   void (*leave)();
   int32_t fetches = 1;  // lines, with each unit
+  bool packs_aside = false;   // panels whose columns are contiguous in memory
 };
 
 }  // namespace tessera::cpu::dense

@@ -24,7 +24,9 @@ const GemmKernel kGemmNeonF32 = {
     TileRows<UnitF32, false, 6, 2, 6>,
     TileRows<UnitF32, true, 6, 2, 6>,
     nullptr,
-    EndStreams};
+    EndStreams,
+    1,
+    true};
 const GemmKernel kGemmNeonBF16 = {
     6,
     16,
@@ -33,10 +35,12 @@ const GemmKernel kGemmNeonBF16 = {
     PackPlain<BF16, 16>,
     PackPlain<BF16, 6>,
     PackPlainRows<BF16, 6>,
-    TileRows<UnitF32, false, 6, 2, 6>,
-    TileRows<UnitF32, true, 6, 2, 6>,
+    TileRows<UnitWidened, false, 6, 2, 6>,
+    TileRows<UnitWidened, true, 6, 2, 6>,
     nullptr,
-    EndStreams};
+    EndStreams,
+    1,
+    true};
 const FewRowsKernel kFewRowsNeon = kFewRowsLoops;
 
 }  // namespace tessera::cpu::dense

@@ -6,6 +6,7 @@ namespace {
 
 struct UnitPairs {
   using Packed = uint32_t;
+  static constexpr int64_t kTerms = 2;
   static constexpr bool kStoresRows = true;
   static Vec LoadColumns(const uint32_t* p) { return {_mm512_loadu_ps(p)}; }
   static Vec SplatRow(const uint32_t* p) {
@@ -13,6 +14,18 @@ struct UnitPairs {
   }
   static Vec Add(Vec row, Vec columns, Vec sum) {
     return {_mm512_dpbf16_ps(sum.v, (__m512bh)row.v, (__m512bh)columns.v)};
+  }
+
+  template <int kVecs>
+  static void PackUnit(const char* from, int64_t row, char* to) {
+#pragma GCC unroll 8
+    for (int c = 0; c < kVecs; ++c, from += 32, to += 64) {
+      const __m512i low = Widened(from), high = Widened(from + row);
+      _mm512_storeu_si512(to, _mm512_or_si512(low, _mm512_slli_epi32(high, 16)));
+    }
+  }
+  static __m512i Widened(const char* from) {
+    return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from)));
   }
 
   // Stores |rows| rows of two vectors as bf16, with one instruction where Narrow takes nine for
