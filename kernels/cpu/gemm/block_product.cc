@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <memory>
-#include <new>
 
 #include "kernels/cpu/gemm/fetch_walk.h"
 
@@ -12,11 +10,8 @@ namespace {
 
 constexpr int64_t kLinesTogether = 4;   // of a row of the right operand
 constexpr int64_t kTermsTogether = 64;  // that are packed at a time
-constexpr int64_t kMostShallowBytes = 384 << 10;   // of a right operand that is packed whole
-
-struct FreeAligned {
-  void operator()(char* room) const { operator delete[](room, std::align_val_t{kAlign}); }
-};
+constexpr int64_t kMostTileColumns = 32;
+constexpr int64_t kMostGroupBytes = 4 * kMostTileColumns * kBlockBytes;
 
 // Rows of each of |tiles| tiles: as even as a kernel that rounds up to even numbers can use.
 int64_t EvenRows(int64_t rows, int64_t tiles) {
@@ -37,9 +32,7 @@ class BlockProduct {
         tile_rows_(EvenRows(b_.row_end - b_.row_begin, tiles_)),
         group_panels_(GroupPanels()) {}
 
-  // False without memory.
-  bool Run() {
-    if (!MakeRoom()) return false;
+  void Run() {
     if (kernel_.enter != nullptr) kernel_.enter();
     if (IsShallow()) {
       RunShallow();
@@ -54,27 +47,9 @@ class BlockProduct {
       }
     }
     if (kernel_.leave != nullptr) kernel_.leave();
-    return true;
   }
 
  private:
-  // On the heap, for there may be more of it than a host's thread has of stack.
-  bool MakeRoom() {
-    const int64_t scratch = IsShallow() ? ColumnPanels() * ShallowPanelBytes()
-                                        : SumBytes() + 2 * group_panels_ * panel_bytes_;
-    const int64_t left = tiles_ * left_bytes_;
-    const int64_t gathered =
-        b_.slots == nullptr ? 0
-                            : (by_row_ ? tile_rows_ : b_.row_end - b_.row_begin) * kBlockBytes;
-    const auto bytes = static_cast<size_t>(scratch + left + gathered);
-    room_.reset(static_cast<char*>(
-        operator new[](bytes, std::align_val_t{kAlign}, std::nothrow)));
-    scratch_ = room_.get();
-    left_ = scratch_ + scratch;
-    gathered_ = left_ + left;
-    return room_ != nullptr;
-  }
-
   // Panels of the right operand that are fetched and packed together.
   struct Group {
     int64_t window, first_k, column, panels;
@@ -93,7 +68,8 @@ class BlockProduct {
   const char* Gather(int64_t first, int64_t count, int64_t column, int64_t width) {
     const auto bytes = static_cast<size_t>(width * element());
     const int64_t row_bytes = b_.shape->inner * element();
-    char* out = gathered_;
+    char* const gathered = GroupRoom(!other_);
+    char* out = gathered;
     for (int64_t i = first; i < first + count; ++i, out += bytes) {
       const int64_t token = TokenOf(*b_.shape, b_.slots[i]);
       if (token < 0) {
@@ -103,22 +79,34 @@ class BlockProduct {
                     bytes);
       }
     }
-    return gathered_;
+    return gathered;
   }
 
+  // Of terms as many tiles are gathered at a time as there is room for.
   void PackGathered(int64_t first_k) {
-    const int64_t depth = Depth(first_k), rows = b_.row_end - b_.row_begin;
-    const char* terms = by_row_ ? nullptr : Gather(first_k, depth, b_.row_begin, rows);
+    const int64_t depth = Depth(first_k);
+    const int64_t most = group_panels_ * panel_bytes_ / kBlockBytes / tile_rows_ * tile_rows_;
     StripSource source;
     source.k = depth;
-    source.step = by_row_ ? depth : 1;
-    source.k_step = by_row_ ? 1 : rows;
     char* panel = left_;
+    const char* terms = nullptr;
     for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_) {
       source.width = std::min(tile_rows_, b_.row_end - row);
-      source.data = by_row_ ? Gather(row, source.width, first_k, depth)
-                            : terms + (row - b_.row_begin) * element();
-      (by_row_ ? kernel_.pack_rows : kernel_.pack_units)(source, panel);
+      if (by_row_) {
+        source.step = depth;
+        source.k_step = 1;
+        source.data = Gather(row, source.width, first_k, depth);
+        kernel_.pack_rows(source, panel);
+      } else {
+        const int64_t at = (row - b_.row_begin) % most;
+        if (at == 0) {
+          source.k_step = std::min(most, b_.row_end - row);
+          terms = Gather(first_k, depth, row, source.k_step);
+        }
+        source.step = 1;
+        source.data = terms + at * element();
+        kernel_.pack_units(source, panel);
+      }
       panel += left_bytes_;
     }
   }
@@ -158,7 +146,8 @@ class BlockProduct {
   // one is used.
   int64_t GroupPanels() const {
     if (b_.rhs_column != 1) return 1;
-    return std::max<int64_t>(1, kLinesTogether * kAlign / (kernel_.tile_columns * element()));
+    const int64_t wanted = kLinesTogether * kAlign / (kernel_.tile_columns * element());
+    return std::clamp<int64_t>(wanted, 1, kMostGroupBytes / panel_bytes_);
   }
 
   // The group at |column|; after the last column of a window the first one of the next block of k,
@@ -311,7 +300,7 @@ class BlockProduct {
   // Whether there are so few terms that all of the right operand is packed at once.
   bool IsShallow() const {
     return !by_row_ && b_.k <= block_k_ &&
-           ColumnPanels() * ShallowPanelBytes() <= kMostShallowBytes;
+           ColumnPanels() * ShallowPanelBytes() <= static_cast<int64_t>(sizeof(scratch_));
   }
 
   // Sums of few terms, as in the gradient of an expert of few rows, are mostly writing: row after
@@ -347,18 +336,22 @@ class BlockProduct {
   const int64_t group_panels_;  // at most
   Group group_ = {};            // that is used next, and where it lies
   bool other_ = false;
-  std::unique_ptr<char[], FreeAligned> room_;
-  char* scratch_ = nullptr;     // sums, then two groups of panels; or all panels
-  char* left_ = nullptr;        // a block of k of the left operand
-  char* gathered_ = nullptr;    // what is packed there
+  // Sums of earlier blocks of k, tile by tile, then two groups of panels; or all panels. The group
+  // that is not in use has what is gathered while the left operand is packed.
+  static constexpr int64_t kMostSumBytes = kTaskRows * kTaskColumns * 4;
+  alignas(kAlign) char scratch_[kMostSumBytes + 2 * kMostGroupBytes];
+  alignas(kAlign) char left_[kTaskRows * kRowBytes];   // a block of k
 };
 
 }  // namespace
 
 bool MakesBlocks(const GemmKernel& kernel) {
-  return kernel.tile_rows <= kTaskRows && kernel.tile_columns <= kTaskColumns;
+  return kernel.tile_columns <= kMostTileColumns && kernel.tile_rows <= kTaskRows;
 }
 
-bool MakeBlock(const Block& block) { return BlockProduct(block).Run(); }
+void MakeBlock(const Block& block) {
+  BlockProduct product(block);
+  product.Run();
+}
 
 }  // namespace tessera::cpu::dense

@@ -6,8 +6,8 @@
 // are packed together, some rows of them during every tile, from what the tiles before have
 // fetched: memory gives rows of some lines faster than lines of as many rows, lines of many rows a
 // power of two apart would drive each other out of the caches, and packing between tiles waits for
-// its lines. A block's first panels wait for memory, hence several windows. Each sum runs over k in
-// rising order, whatever the blocks. Thread-safe: no state.
+// its lines. A block's first panels wait for memory, hence several windows. It needs some 760 KB
+// of stack. Each sum runs over k in rising order, whatever the blocks. Thread-safe: no state.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@
 
 namespace tessera::cpu::dense {
 
-inline constexpr int64_t kTaskRows = 252;     // of a block of the result, at most, and so many
+inline constexpr int64_t kTaskRows = 160;     // of a block of the result, at most, and so many
 inline constexpr int64_t kTaskColumns = 512;  // columns of a window
 
 // A product C[m, n] = A[m, k] B[k, n] of one expert, and the block of C that a task makes.
@@ -40,8 +40,8 @@ struct Block {
 // Whether blocks can be made by `kernel`.
 bool MakesBlocks(const GemmKernel& kernel);
 
-// Without terms it stores zeros. False when there is no memory to pack into.
-[[nodiscard]] bool MakeBlock(const Block& block);
+// Without terms it stores zeros.
+void MakeBlock(const Block& block);
 
 // Whole tiles in a block of at most `most`, shared evenly among as few blocks as will do.
 inline int64_t EvenBlock(int64_t size, int64_t tile, int64_t most) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <string_view>
 
 #include "kernels/cpu/gemm/block_product.h"
 #include "kernels/cpu/gemm/streams.h"
@@ -110,13 +109,6 @@ void RunFew(const tsr_kernel_call* call, const GroupedParams& p, const Chunk& ch
   p.few(work);
 }
 
-void Make(const tsr_kernel_call* call, const Block& block) {
-  if (MakeBlock(block) || call->fail == nullptr) return;
-  constexpr int32_t kResourceExhausted = 8;   // absl::StatusCode::kResourceExhausted
-  constexpr std::string_view kText = "no memory for the packed rows and columns of an expert";
-  call->fail(call->failure, kResourceExhausted, kText.data(), kText.size());
-}
-
 // Rows of x from |first| on.
 void SetLeft(const tsr_kernel_call* call, const GroupedShape& s, int64_t first, Block* block) {
   const int32_t* slots = SlotsOf(call, s);
@@ -166,7 +158,7 @@ void RunGrouped(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_
   block.column_end = end;
   block.k = s.inner;
   block.streams = IsStreamed(call->outputs[0], s.rows, s.columns);
-  Make(call, block);
+  MakeBlock(block);
 }
 
 void RunGroupedGrad(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t phase,
@@ -201,7 +193,7 @@ void RunGroupedGrad(const tsr_kernel_call* call, const tsr_kernel_plan* plan, in
   block.column_end = std::min(s.columns, block.column_begin + p.column_block);
   block.k = begins[expert + 1] - begins[expert];
   block.streams = IsStreamed(call->outputs[0], s.experts * s.inner, s.columns);
-  Make(call, block);
+  MakeBlock(block);
 }
 
 bool Fits(const GroupedShape& shape, const GemmKernel& kernel, char* reason) {
