@@ -88,25 +88,20 @@ class BlockProduct {
     const int64_t most = group_panels_ * panel_bytes_ / kBlockBytes / tile_rows_ * tile_rows_;
     StripSource source;
     source.k = depth;
-    char* panel = left_;
+    source.step = by_row_ ? depth : 1;
+    source.k_step = 1;
     const char* terms = nullptr;
+    char* panel = left_;
     for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_) {
       source.width = std::min(tile_rows_, b_.row_end - row);
-      if (by_row_) {
-        source.step = depth;
-        source.k_step = 1;
-        source.data = Gather(row, source.width, first_k, depth);
-        kernel_.pack_rows(source, panel);
-      } else {
-        const int64_t at = (row - b_.row_begin) % most;
-        if (at == 0) {
-          source.k_step = std::min(most, b_.row_end - row);
-          terms = Gather(first_k, depth, row, source.k_step);
-        }
-        source.step = 1;
-        source.data = terms + at * element();
-        kernel_.pack_units(source, panel);
+      const int64_t at = (row - b_.row_begin) % most;
+      if (!by_row_ && at == 0) {
+        source.k_step = std::min(most, b_.row_end - row);
+        terms = Gather(first_k, depth, row, source.k_step);
       }
+      source.data =
+          by_row_ ? Gather(row, source.width, first_k, depth) : terms + at * element();
+      (by_row_ ? kernel_.pack_rows : kernel_.pack_units)(source, panel);
       panel += left_bytes_;
     }
   }

@@ -177,9 +177,9 @@ void TileOf(int64_t units, const void* lhs, const void* rhs, const TileTarget& t
     for (int c = 0; c < kVecs; ++c) sums[r][c] = Zero();
   }
   SumBusily<Unit, kPanelVecs, kPacks>(units, static_cast<const Packed*>(lhs),
-                              kByRow ? kRowBytes / static_cast<int64_t>(sizeof(Packed)) : 1,
-                              kByRow ? 1 : kPanelRows, static_cast<const Packed*>(rhs),
-                              kPanelVecs * Vec::kLanes, sums, target);
+                                      kByRow ? kRowBytes / static_cast<int64_t>(sizeof(Packed)) : 1,
+                                      kByRow ? 1 : kPanelRows, static_cast<const Packed*>(rhs),
+                                      kPanelVecs * Vec::kLanes, sums, target);
   if constexpr (Unit::kStoresRows && kVecs == 2) {
     if (target.bf16 && target.add == nullptr && target.columns == kVecs * Vec::kLanes) {
       return Unit::StoreRows(sums, target.rows, static_cast<BF16*>(target.out), target.out_step,
