@@ -6,7 +6,8 @@
 // number of threads, and starts a phase when the one before has finished. Results do not depend
 // on that order: each output element is written by one task, and how a reduction is split follows
 // from the shapes alone. Built-in kernels never allocate, lock, log or start parallel work in
-// `run`.
+// `run`, and leave the stack to the host, whose threads may have little: what is more than some
+// KB lies in the room of the thread.
 //
 // Structs grow at the end; `struct_size` says what the other side knows.
 #pragma once
@@ -25,6 +26,7 @@ enum {
   TSR_REASON_BYTES = 256,
   TSR_KERNEL_MAX_KNOBS = 4,
   TSR_KERNEL_MAX_TRAITS = 8,
+  TSR_THREAD_ROOM_BYTES = 1280 << 10,
 };
 
 // Instruction sets in rising order; a runtime may cap the set it uses (tests do).
@@ -78,6 +80,10 @@ typedef struct tsr_kernel_call {
   // Values of the kernel's knobs in the order of its space, or NULL: the kernel's own. `prepare`
   // declines what is not in the space. Knobs change no bit of a result, only how fast it comes.
   const int64_t* knobs;
+  // Scratch of the thread that runs a task, for as long as the task: TSR_THREAD_ROOM_BYTES, 64-byte
+  // aligned, holding anything. NULL while preparing, and in row-wise kernels, which may be steps of
+  // a fused one that has the room itself.
+  void* (*thread_room)(void);
 } tsr_kernel_call;
 
 struct tsr_kernel_plan;

@@ -82,7 +82,7 @@ struct MemoryReport {
   int64_t gradient_bytes = 0;
   int64_t activation_bytes = 0;   // temporaries, saved values and results between calls
   int64_t frame_bytes = 0;        // inside the largest function
-  int64_t workspace_bytes = 0;    // kernel scratch
+  int64_t workspace_bytes = 0;    // kernel scratch, beside the rooms of the pool's threads
   int64_t lower_bound_bytes = 0;  // of activations: the most bytes alive at one time
   std::vector<std::pair<std::string, int64_t>> largest;  // slots at the peak
 

@@ -14,7 +14,7 @@
 namespace tessera {
 namespace {
 
-constexpr int64_t kScratchBytes = 256 << 10;  // of a task, on its stack: fits L2
+constexpr int64_t kScratchBytes = 256 << 10;  // of a task, in its thread's room: fits L2
 constexpr int64_t kWantedBytes = 64 << 10;    // of a tile's own values
 constexpr int64_t kTileElements = 16384;       // at most, of the widest value
 constexpr int64_t kTaskElements = 32768;
@@ -87,6 +87,7 @@ void FusedKernel::RunStep(const Step& step, bool is_last, const tsr_kernel_call&
   now.inputs = operands;
   now.outputs = operands + inputs;
   now.workspace = room + workspace_offset;
+  now.thread_room = nullptr;
   now.failure = call.failure;
   now.fail = call.fail;
   for (int32_t phase = 0; phase < kernel.plan.phase_count; ++phase) {
@@ -104,7 +105,7 @@ void FusedKernel::RunTile(const tsr_kernel_call& call_now, int64_t tile, char* r
 
 void RunFused(const tsr_kernel_call* call, const tsr_kernel_plan*, int32_t, int64_t task) {
   const auto& fused = *static_cast<const FusedKernel*>(call->user);
-  alignas(kAlign) char room[kScratchBytes];
+  char* const room = static_cast<char*>(call->thread_room());
   const int64_t tiles = (fused.rows + fused.tile_rows - 1) / fused.tile_rows;
   const int64_t begin = task * fused.tiles_per_task;
   const int64_t end = std::min(tiles, begin + fused.tiles_per_task);

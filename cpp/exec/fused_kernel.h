@@ -1,8 +1,8 @@
 // FusedKernel: the executor's kernel for `fused`, which runs those of its steps on tiles of rows.
 //
 // A tile is so small that what one step writes is still in a near cache when the next one reads it;
-// values that only steps see exist for one tile at a time, on the stack of the task. The kernels of
-// the steps are chosen and prepared once, for whole tiles and for the last one, so the bits are
+// values that only steps see exist for one tile at a time, in the room of the thread. The kernels
+// of the steps are chosen and prepared once, for whole tiles and for the last one, so the bits are
 // those that the same kernels give on whole tensors. Holds no memory between runs; tasks may run
 // on any threads.
 #pragma once

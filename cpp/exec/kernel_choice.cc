@@ -10,6 +10,7 @@
 #include "cpp/base/status_macros.h"
 #include "cpp/exec/fused_kernel.h"
 #include "cpp/exec/offset_plan.h"
+#include "cpp/exec/thread_pool.h"
 
 namespace tessera {
 namespace {
@@ -189,7 +190,8 @@ void PreparedKernel::SetCall(const Attrs& node_attrs, const std::vector<const Si
           .user = nullptr,
           .failure = &failure,
           .fail = &KernelFailure::Fail,
-          .knobs = nullptr};
+          .knobs = nullptr,
+          .thread_room = &ThreadPool::ThreadRoom};
 }
 
 bool AllowsInPlace(const OpDef& op, const PreparedKernel& kernel, int o, int k) {
@@ -302,7 +304,8 @@ std::unique_ptr<PreparedKernel> NewCopyKernel(int64_t bytes) {
                   .user = nullptr,
                   .failure = &kernel->failure,
                   .fail = &KernelFailure::Fail,
-                  .knobs = nullptr};
+                  .knobs = nullptr,
+                  .thread_room = nullptr};
   kernel->plan.struct_size = sizeof(tsr_kernel_plan);
   kernel->plan.phase_count = 1;
   kernel->plan.tasks[0] = (bytes + kCopyTaskBytes - 1) / kCopyTaskBytes;

@@ -1,5 +1,6 @@
 #include "cpp/exec/thread_pool.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -12,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "cpp/device/backend.h"
 #include "cpp/exec/float_state.h"
 
 namespace tessera {
@@ -26,19 +28,28 @@ constexpr int64_t kCallerSpinUs = 20;  // the last task of others is usually nea
 constexpr int kPausesPerClockRead = 32;
 constexpr size_t kErrorBytes = 512;
 
-// The pool whose task this thread is running, if any.
-thread_local const void* running_pool = nullptr;
+// Left as the system maps it, so that only what tasks write takes memory.
+struct alignas(64) ThreadRoomBytes {
+  char bytes[TSR_THREAD_ROOM_BYTES];
+};
+
+// The pool whose task this thread is running, if any, and the thread's room in it.
+struct Running {
+  const void* pool = nullptr;
+  ThreadRoomBytes* room = nullptr;
+};
+thread_local Running running;
 
 // Marks this thread as running a task of the pool.
 class ScopedRunning {
  public:
-  explicit ScopedRunning(const void* pool) : before_(std::exchange(running_pool, pool)) {}
-  ~ScopedRunning() { running_pool = before_; }
+  explicit ScopedRunning(const Running& now) : before_(std::exchange(running, now)) {}
+  ~ScopedRunning() { running = before_; }
   ScopedRunning(const ScopedRunning&) = delete;
   ScopedRunning& operator=(const ScopedRunning&) = delete;
 
  private:
-  const void* const before_;
+  const Running before_;
 };
 
 void Pause() {
@@ -68,6 +79,7 @@ bool SpinUntil(int64_t spin_us, Ready ready) {
 
 struct ThreadPool::Shared {
   int64_t spin_us = 0;
+  std::vector<std::unique_ptr<ThreadRoomBytes>> rooms;   // the caller's, then each worker's
   std::vector<std::thread> workers;
   std::mutex caller_mutex;  // one job at a time
 
@@ -92,14 +104,14 @@ struct ThreadPool::Shared {
   std::condition_variable job_done;
 
   bool HasWork() const { return (claim.load() & kRemainingMask) != 0; }
-  void TakeTasks();
-  void RunTask(int64_t task);
+  void TakeTasks(ThreadRoomBytes* room);
+  void RunTask(int64_t task, ThreadRoomBytes* room);
   void TakeError(const char* text, bool is_memory);
   // Runs `body`; false when it threw, and then its error is taken.
   template <typename Body>
   bool Catch(const Body& body);
   bool RunNested(int64_t tasks, void (*nested)(void*, int64_t), void* data);
-  void WorkerLoop();
+  void WorkerLoop(ThreadRoomBytes* room);
   bool RunJob(int64_t first, int64_t count);
 };
 
@@ -131,14 +143,14 @@ void ThreadPool::Shared::TakeError(const char* text, bool is_memory) {
   error_is_memory.store(is_memory);
 }
 
-void ThreadPool::Shared::RunTask(int64_t task) {
+void ThreadPool::Shared::RunTask(int64_t task, ThreadRoomBytes* room) {
   if (failed.load(std::memory_order_relaxed)) return;
-  const ScopedRunning running(this);
+  const ScopedRunning scope({this, room});
   if (!Catch([&] { run(context, task); })) failed.store(true);
 }
 
 // Claims and runs tasks until none is left.
-void ThreadPool::Shared::TakeTasks() {
+void ThreadPool::Shared::TakeTasks(ThreadRoomBytes* room) {
   int64_t done = 0;
   int64_t total = 0;
   uint64_t word = claim.load(std::memory_order_acquire);
@@ -149,7 +161,7 @@ void ThreadPool::Shared::TakeTasks() {
     }
     // Holding a task of this job keeps its fields as they are until `finished` counts it.
     total = task_count;
-    RunTask(first_task + total - static_cast<int64_t>(word & kRemainingMask));
+    RunTask(first_task + total - static_cast<int64_t>(word & kRemainingMask), room);
     ++done;
     word = claim.load(std::memory_order_acquire);
     if ((word & kRemainingMask) == 0) break;
@@ -161,7 +173,7 @@ void ThreadPool::Shared::TakeTasks() {
   }
 }
 
-void ThreadPool::Shared::WorkerLoop() {
+void ThreadPool::Shared::WorkerLoop(ThreadRoomBytes* room) {
   const ScopedFloatState float_state;
   while (true) {
     SpinUntil(spin_us, [this] { return HasWork() || stop.load(); });
@@ -173,7 +185,7 @@ void ThreadPool::Shared::WorkerLoop() {
     }
     if (stop.load()) return;
     SetDefaultFloatState();  // a task of a host may have changed it
-    TakeTasks();
+    TakeTasks(room);
   }
 }
 
@@ -192,7 +204,7 @@ bool ThreadPool::Shared::RunJob(int64_t first, int64_t count) {
       work_ready.notify_one();
     }
   }
-  TakeTasks();
+  TakeTasks(rooms[0].get());
   const auto done = [this, count] { return finished.load() == count; };
   if (!SpinUntil(spin_us > kCallerSpinUs ? spin_us : kCallerSpinUs, done)) {
     std::unique_lock<std::mutex> lock(park_mutex);
@@ -205,9 +217,14 @@ bool ThreadPool::Shared::RunJob(int64_t first, int64_t count) {
 
 ThreadPool::ThreadPool(const ThreadPoolOptions& options) : shared_(std::make_unique<Shared>()) {
   shared_->spin_us = options.spin_us;
+  for (int i = 0; i < std::max(1, options.threads); ++i) {
+    shared_->rooms.emplace_back(new ThreadRoomBytes);
+  }
   try {
     for (int i = 1; i < options.threads; ++i) {
-      shared_->workers.emplace_back([shared = shared_.get()] { shared->WorkerLoop(); });
+      shared_->workers.emplace_back([shared = shared_.get(), room = shared_->rooms[i].get()] {
+        shared->WorkerLoop(room);
+      });
     }
   } catch (const std::system_error&) {
     // The system grants no more threads: the pool works with those it has.
@@ -228,7 +245,7 @@ int ThreadPool::threads() const { return static_cast<int>(shared_->workers.size(
 bool ThreadPool::Run(int64_t tasks, void (*run)(void* context, int64_t task), void* context) {
   if (tasks <= 0) return true;
   Shared& shared = *shared_;
-  if (running_pool == &shared) return shared.RunNested(tasks, run, context);
+  if (running.pool == &shared) return shared.RunNested(tasks, run, context);
   std::lock_guard<std::mutex> lock(shared.caller_mutex);
   const ScopedFloatState float_state;
   shared.run = run;
@@ -236,7 +253,7 @@ bool ThreadPool::Run(int64_t tasks, void (*run)(void* context, int64_t task), vo
   shared.failed.store(false, std::memory_order_relaxed);
   shared.error_taken.store(false, std::memory_order_relaxed);
   if (tasks == 1 || shared.workers.empty()) {
-    for (int64_t task = 0; task < tasks; ++task) shared.RunTask(task);
+    for (int64_t task = 0; task < tasks; ++task) shared.RunTask(task, shared.rooms[0].get());
     return !shared.failed.load(std::memory_order_relaxed);
   }
   bool ok = true;
@@ -246,6 +263,8 @@ bool ThreadPool::Run(int64_t tasks, void (*run)(void* context, int64_t task), vo
   }
   return ok;
 }
+
+void* ThreadPool::ThreadRoom() { return running.room; }
 
 const char* ThreadPool::last_error() const { return shared_->error; }
 bool ThreadPool::last_error_is_memory() const { return shared_->error_is_memory.load(); }

@@ -130,6 +130,7 @@ struct Subject {
       char reason[TSR_REASON_BYTES] = {};
       if (candidate.prepare(&call, &plan, reason) != 0) continue;
       def = candidate;
+      call.thread_room = &TestRoom;
       call.workspace = Room(plan.workspace_bytes);
       return true;
     }

@@ -17,6 +17,7 @@
 #include "cpp/tensor/dtype.h"
 #include "cpp/tensor/zero_pages.h"
 #include "kernels/cpu/internal/cpu_features.h"
+#include "tests/support/thread_room.h"
 
 #if defined(__x86_64__)
 #include "kernels/cpu/internal/intrinsics.h"

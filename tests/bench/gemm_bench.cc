@@ -55,6 +55,7 @@ struct Subject {
     plan.phase_count = 1;
     char reason[TSR_REASON_BYTES] = {};
     if (def.prepare(&call, &plan, reason) != 0) return false;
+    call.thread_room = &TestRoom;
     call.workspace = Room(plan.workspace_bytes);
     return true;
   }

@@ -64,6 +64,7 @@ struct Subject {
       plan.phase_count = 1;
       char reason[TSR_REASON_BYTES] = {};
       if (def.prepare(&call, &plan, reason) != 0) continue;
+      call.thread_room = &TestRoom;
       call.workspace = std::aligned_alloc(64, (plan.workspace_bytes + 127) / 64 * 64);
       name = def.name;
       return true;

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "cpp/base/status_macros.h"
 #include "gtest/gtest.h"
+#include "tests/support/thread_room.h"
 
 namespace tessera {
 namespace {
@@ -295,6 +296,7 @@ absl::StatusOr<std::vector<Tensor>> Interpret(const Function& function,
     }
     std::vector<char> workspace(kernel->plan.workspace_bytes + 64);
     const uintptr_t start = reinterpret_cast<uintptr_t>(workspace.data());
+    kernel->call.thread_room = &TestRoom;
     kernel->call.workspace = workspace.data() + (64 - start % 64) % 64;
     for (int32_t phase = 0; phase < kernel->plan.phase_count; ++phase) {
       for (int64_t task = 0; task < kernel->plan.tasks[phase]; ++task) {

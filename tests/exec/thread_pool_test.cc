@@ -2,15 +2,18 @@
 // as values; the floating-point state of tasks is the same everywhere.
 #include "cpp/exec/thread_pool.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdint>
+#include <cstring>
 #include <new>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "cpp/device/backend.h"
 #include "cpp/exec/float_state.h"
 #include "gtest/gtest.h"
 
@@ -130,6 +133,41 @@ TEST(ThreadPoolTest, JobsWithinTasksAreDoneByTheTasksThread) {
   EXPECT_EQ(context.done.load(), 60);
   EXPECT_EQ(context.failed.load(), 20);
   EXPECT_TRUE(pool.last_error_is_memory());
+}
+
+// Every thread has one room, whatever its task; no two threads of a pool and no two pools share it.
+TEST(ThreadPoolTest, TasksWriteInTheRoomOfTheirThread) {
+  EXPECT_EQ(ThreadPool::ThreadRoom(), nullptr) << "outside of tasks";
+  ThreadPool pool({.threads = 3}), other({.threads = 1});
+  struct Context {
+    ThreadPool* pool;
+    ThreadPool* other;
+    std::atomic<int> wrong{0};
+  } context{&pool, &other};
+  static constexpr auto share = [](void* room, int64_t) {
+    if (ThreadPool::ThreadRoom() != room) throw std::runtime_error("another room");
+  };
+  static constexpr auto avoid = [](void* room, int64_t) {
+    if (ThreadPool::ThreadRoom() == room) throw std::runtime_error("the same room");
+    std::memset(ThreadPool::ThreadRoom(), 0, TSR_THREAD_ROOM_BYTES);
+  };
+  static constexpr auto task = [](void* data, int64_t number) {
+    auto* self = static_cast<Context*>(data);
+    auto* const room = static_cast<unsigned char*>(ThreadPool::ThreadRoom());
+    if (reinterpret_cast<uintptr_t>(room) % 64 != 0) self->wrong.fetch_add(1);
+    const auto mark = static_cast<unsigned char>(number + 1);
+    std::memset(room, mark, TSR_THREAD_ROOM_BYTES);
+    if (!self->pool->Run(2, share, room)) self->wrong.fetch_add(1);
+    if (!self->other->Run(2, avoid, room)) self->wrong.fetch_add(1);
+    if (ThreadPool::ThreadRoom() != room) self->wrong.fetch_add(1);
+    std::this_thread::sleep_for(std::chrono::microseconds(100));
+    const bool kept = std::all_of(room, room + TSR_THREAD_ROOM_BYTES,
+                                  [mark](unsigned char byte) { return byte == mark; });
+    if (!kept) self->wrong.fetch_add(1);
+  };
+  EXPECT_TRUE(pool.Run(60, task, &context)) << pool.last_error();
+  EXPECT_EQ(context.wrong.load(), 0);
+  EXPECT_EQ(ThreadPool::ThreadRoom(), nullptr);
 }
 
 }  // namespace

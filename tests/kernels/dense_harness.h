@@ -22,6 +22,7 @@
 #include "cpp/tensor/dtype.h"
 #include "gtest/gtest.h"
 #include "kernels/cpu/internal/cpu_features.h"
+#include "tests/support/thread_room.h"
 
 namespace tessera::cpu {
 
@@ -159,9 +160,11 @@ class DenseCall {
       std::vector<std::thread> pool;
       for (int t = 0; t < threads; ++t) {
         const auto work = [&, t, phase] {
+          OwnTestRoom().Fill();
           for (size_t i = t; i < tasks.size(); i += threads) {
             plan.run(&call, &plan, phase, tasks[i]);
           }
+          EXPECT_TRUE(TestRoomIntact()) << def.name << " left its room";
         };
         if (threads == 1) {
           work();
@@ -228,6 +231,7 @@ class DenseCall {
     call.attrs = attrs_.data();
     call.isa = isa;
     call.knobs = knobs_.empty() ? nullptr : knobs_.data();
+    call.thread_room = &TestRoom;
     return call;
   }
 

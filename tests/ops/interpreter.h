@@ -21,6 +21,7 @@
 #include "cpp/ir/op_table.h"
 #include "cpp/tensor/tensor.h"
 #include "kernels/cpu/internal/cpu_features.h"
+#include "tests/support/thread_room.h"
 
 namespace tessera::cpu {
 void RegisterAllCpuKernels(KernelSink& sink);
@@ -87,6 +88,7 @@ inline std::vector<std::pair<int, int>> SharedPairs(const Node& node,
 inline void RunTasks(PreparedKernel& kernel, bool reverse) {
   std::vector<unsigned char> workspace(kernel.plan.workspace_bytes + 64, 0xff);
   const auto start = reinterpret_cast<uintptr_t>(workspace.data());
+  kernel.call.thread_room = &TestRoom;
   kernel.call.workspace = workspace.data() + (64 - start % 64) % 64;
   for (int32_t phase = 0; phase < kernel.plan.phase_count; ++phase) {
     const int64_t tasks = kernel.plan.tasks[phase];

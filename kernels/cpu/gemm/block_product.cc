@@ -12,6 +12,9 @@ constexpr int64_t kLinesTogether = 4;   // of a row of the right operand
 constexpr int64_t kTermsTogether = 64;  // that are packed at a time
 constexpr int64_t kMostTileColumns = 32;
 constexpr int64_t kMostGroupBytes = 4 * kMostTileColumns * kBlockBytes;
+constexpr int64_t kLeftBytes = kTaskRows * kRowBytes;
+constexpr int64_t kScratchBytes = kTaskRows * kTaskColumns * 4 + 2 * kMostGroupBytes;
+static_assert(kLeftBytes % kAlign == 0 && kLeftBytes + kScratchBytes <= TSR_THREAD_ROOM_BYTES);
 
 // Rows of each of |tiles| tiles: as even as a kernel that rounds up to even numbers can use.
 int64_t EvenRows(int64_t rows, int64_t tiles) {
@@ -30,7 +33,9 @@ class BlockProduct {
         left_bytes_((by_row_ ? kRowBytes : kBlockBytes) * kernel_.tile_rows),
         tiles_(CeilDiv(b_.row_end - b_.row_begin, kernel_.tile_rows)),
         tile_rows_(EvenRows(b_.row_end - b_.row_begin, tiles_)),
-        group_panels_(GroupPanels()) {}
+        group_panels_(GroupPanels()),
+        left_(b_.room),
+        scratch_(b_.room + kLeftBytes) {}
 
   void Run() {
     if (kernel_.enter != nullptr) kernel_.enter();
@@ -295,7 +300,7 @@ class BlockProduct {
   // Whether there are so few terms that all of the right operand is packed at once.
   bool IsShallow() const {
     return !by_row_ && b_.k <= block_k_ &&
-           ColumnPanels() * ShallowPanelBytes() <= static_cast<int64_t>(sizeof(scratch_));
+           ColumnPanels() * ShallowPanelBytes() <= kScratchBytes;
   }
 
   // Sums of few terms, as in the gradient of an expert of few rows, are mostly writing: row after
@@ -331,11 +336,10 @@ class BlockProduct {
   const int64_t group_panels_;  // at most
   Group group_ = {};            // that is used next, and where it lies
   bool other_ = false;
+  char* const left_;            // a block of k
   // Sums of earlier blocks of k, tile by tile, then two groups of panels; or all panels. The group
   // that is not in use has what is gathered while the left operand is packed.
-  static constexpr int64_t kMostSumBytes = kTaskRows * kTaskColumns * 4;
-  alignas(kAlign) char scratch_[kMostSumBytes + 2 * kMostGroupBytes];
-  alignas(kAlign) char left_[kTaskRows * kRowBytes];   // a block of k
+  char* const scratch_;
 };
 
 }  // namespace

@@ -6,8 +6,8 @@
 // are packed together, some rows of them during every tile, from what the tiles before have
 // fetched: memory gives rows of some lines faster than lines of as many rows, lines of many rows a
 // power of two apart would drive each other out of the caches, and packing between tiles waits for
-// its lines. A block's first panels wait for memory, hence several windows. It needs some 760 KB
-// of stack. Each sum runs over k in rising order, whatever the blocks. Thread-safe: no state.
+// its lines. A block's first panels wait for memory, hence several windows. It works in the room of
+// its thread. Each sum runs over k in rising order, whatever the blocks. Thread-safe: no state.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@
 
 namespace tessera::cpu::dense {
 
-inline constexpr int64_t kTaskRows = 160;     // of a block of the result, at most, and so many
+inline constexpr int64_t kTaskRows = 252;     // of a block of the result, at most, and so many
 inline constexpr int64_t kTaskColumns = 512;  // columns of a window
 
 // A product C[m, n] = A[m, k] B[k, n] of one expert, and the block of C that a task makes.
@@ -31,6 +31,7 @@ struct Block {
   int64_t row_begin, row_end, column_begin, column_end, k;
   int64_t window;      // columns at a time: whole tiles
   bool streams;        // past the caches: rows lie on boundaries of cache lines
+  char* room;          // of the thread
   // Gathered: the rows, or in a gradient the terms, of A are those of the tokens of these slots.
   const GroupedShape* shape = nullptr;
   const int32_t* slots = nullptr;

@@ -10,7 +10,7 @@
 
 namespace tessera::cpu::dense {
 
-// Of a task, on its stack: left panels, and the sums of its block of the result.
+// Of a task, in its thread's room: left panels, and the sums of its block of the result.
 inline constexpr int64_t kScratchBytes = 544 << 10;
 
 struct GemmParams {

@@ -11,6 +11,8 @@ namespace {
 
 constexpr int64_t kMostTileColumns = 32;
 constexpr int64_t kPackPanels = 4;            // right panels packed by a phase 0 task
+constexpr int64_t kRightBytes = kMostTileColumns * kBlockBytes;
+static_assert(kRightBytes + kScratchBytes <= TSR_THREAD_ROOM_BYTES);
 
 // The right operand's panel |j| of a block of k.
 StripSource RightStrip(const tsr_kernel_call* call, const GemmParams& p, int64_t batch,
@@ -53,7 +55,7 @@ void PackRhs(const tsr_kernel_call* call, const GemmParams& p, int64_t task) {
 class BlockTask {
  public:
   BlockTask(const tsr_kernel_call* call, const GemmParams& params, int64_t task)
-      : call_(call), p_(params), s_(p_.shape), kernel_(*p_.kernel) {
+      : call_(call), p_(params), s_(p_.shape), kernel_(*p_.kernel), right_(ThreadRoom(call)) {
     const int64_t row_tasks = CeilDiv(p_.row_panels, p_.task_row_panels);
     const int64_t column_tasks = CeilDiv(p_.column_panels, p_.task_column_panels);
     batch_ = task / (row_tasks * column_tasks);
@@ -95,7 +97,9 @@ class BlockTask {
   }
 
   // Sums of earlier blocks of k lie behind the left panels, tile by tile.
-  char* LeftPanel(int64_t i) { return scratch_ + (i - row_begin_) * p_.left_panel_bytes(); }
+  char* LeftPanel(int64_t i) {
+    return right_ + kRightBytes + (i - row_begin_) * p_.left_panel_bytes();
+  }
   float* Sums() { return reinterpret_cast<float*>(LeftPanel(row_end_)); }
 
   void Multiply(int64_t k_block) {
@@ -186,8 +190,8 @@ class BlockTask {
   int64_t row_begin_, row_end_;        // panels
   int64_t column_begin_, column_end_;  // panels
   bool streams_;
-  alignas(kAlign) char scratch_[kScratchBytes];
-  alignas(kAlign) char right_[kMostTileColumns * kBlockBytes];
+  // A panel that the task packs itself; left panels and sums follow.
+  char* const right_;
 };
 
 void RunGemm(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t phase,

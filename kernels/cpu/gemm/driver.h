@@ -1,7 +1,7 @@
 // The GEMM driver: packing, blocking and tasks, the same for every instruction set.
 //
 // A phase 1 task makes a block of C: for each block of k it packs its rows of the left operand into
-// scratch on its stack (some 580 KB with the sums; all of it stays in L2) and multiplies, right
+// its thread's room (some 580 KB with the sums; all of it stays in L2) and multiplies, right
 // panels outside so that one stays in L1. Right panels are packed into the workspace by phase 0,
 // or, where few rows of tasks share them, by each task into L1: a weight gradient's operands are
 // both large, and a packed copy of one would go to memory and back. Meanwhile the tile products
@@ -15,7 +15,6 @@
 // 8 KB (0.84 of peak for short k, 0.48 where k is long: right panels came from L3); sums of
 // blocks of k kept in C or a copy of it (rows 2 KB apart fall into two sets of L1: 0.6 of peak);
 // fetching the lines of C that a tile is about to store (no gain: stores lack bandwidth).
-// Twice the scratch would give a wide weight gradient 4 % more; a host's threads may have 1 MB.
 #pragma once
 
 #include "kernels/cpu/gemm/kernel.h"

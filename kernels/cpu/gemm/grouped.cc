@@ -140,6 +140,7 @@ void RunGrouped(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_
     return;
   }
   Block block = {};
+  block.room = ThreadRoom(call);
   block.kernel = p.kernel;
   SetLeft(call, s, chunk.begin, &block);
   block.rhs = RowsAt(call->inputs[1], chunk.expert * s.inner, s.columns);
@@ -174,6 +175,7 @@ void RunGroupedGrad(const tsr_kernel_call* call, const tsr_kernel_plan* plan, in
   const int64_t row_blocks = CeilDiv(s.inner, p.row_block);
   const int64_t expert = task / (row_blocks * column_blocks);
   Block block = {};
+  block.room = ThreadRoom(call);
   block.kernel = p.kernel;
   SetLeft(call, s, begins[expert], &block);
   block.rhs = RowsAt(call->inputs[1], begins[expert], s.columns);

@@ -472,13 +472,8 @@ class GradBlock {
 template <class Math>
 void RunFused(const tsr_kernel_call* call, const AttentionParams& p, int64_t task) {
   const AttentionShape& s = p.shape;
-  alignas(64) char stack[kTaskScratch];
-  char* scratch = stack;
-  if (p.scratch_bytes > kTaskScratch) {
-    scratch = static_cast<char*>(call->workspace) + task * p.scratch_bytes;
-  }
-  GradBlock<Math> block(call, p, task / s.key_heads);
-  block.KeyHead(task % s.key_heads, scratch);
+  auto& block = PairInRoom<GradBlock<Math>>(call, p, task / s.key_heads);
+  block.KeyHead(task % s.key_heads, TaskScratch(p, call, task));
 }
 
 // Query blocks first, then key blocks.
@@ -489,19 +484,19 @@ void RunSides(const tsr_kernel_call* call, const AttentionParams& p, int64_t tas
   const int64_t dq_size = SumsOf(s.depth, layout);
   const int64_t key_size = dq_size + SumsOf(s.value_depth, layout);
   const int64_t queries = s.batch * s.heads * p.query_blocks;
-  alignas(64) float stack_sums[kStackSums];
-  const bool on_stack = key_size <= kStackSums;
+  const bool in_room = KeepsSums(key_size);
+  float* const room = reinterpret_cast<float*>(ThreadRoom(call));
   float* kept = reinterpret_cast<float*>(static_cast<char*>(call->workspace) + p.sums);
   if (task < queries) {
     const int64_t head = task / p.query_blocks;
-    GradBlock<Math> block(call, p, head / s.heads);
+    auto& block = PairInRoom<GradBlock<Math>>(call, p, head / s.heads);
     block.QuerySide(head % s.heads, task % p.query_blocks,
-                    on_stack ? stack_sums : kept + task * dq_size);
+                    in_room ? room : kept + task * dq_size);
   } else {
     const int64_t key = task - queries;
     const int64_t head = key / p.key_blocks;
-    float* sums = on_stack ? stack_sums : kept + queries * dq_size + key * key_size;
-    GradBlock<Math> block(call, p, head / s.key_heads);
+    float* sums = in_room ? room : kept + queries * dq_size + key * key_size;
+    auto& block = PairInRoom<GradBlock<Math>>(call, p, head / s.key_heads);
     block.KeySide(head % s.key_heads, key % p.key_blocks, sums, sums + dq_size);
   }
 }
@@ -517,11 +512,11 @@ void RunBias(const tsr_kernel_call* call, const AttentionParams& p, int64_t task
   const int64_t row = (first * s.heads + head) * s.queries + block * kAttentionBlock;
   T* out = static_cast<T*>(call->outputs[0].data) + row * s.keys;
   const int64_t rows = std::min(kAttentionBlock, s.queries - block * kAttentionBlock);
-  alignas(64) float sums[kAttentionBlock * kAttentionBlock];
+  float* const sums = reinterpret_cast<float*>(ThreadRoom(call));
   for (int64_t key = 0; key < p.key_blocks; ++key) {
     GradBlock<Math>::Clear(sums, kAttentionBlock * kAttentionBlock);
     for (int64_t b = first; b < last; ++b) {
-      GradBlock<Math>(call, p, b).BiasSide(head, block, key, sums);
+      PairInRoom<GradBlock<Math>>(call, p, b).BiasSide(head, block, key, sums);
     }
     const int64_t width = std::min(kAttentionBlock, s.keys - key * kAttentionBlock);
     for (int64_t r = 0; r < rows; ++r) {

@@ -258,13 +258,7 @@ void RunAttentionForward(const tsr_kernel_call* call, const tsr_kernel_plan* pla
                       k_columns, v_rows);
     return;
   }
-  alignas(64) char stack[kTaskScratch];
-  char* scratch = stack;
-  if (p.scratch_bytes > kTaskScratch) {
-    scratch = static_cast<char*>(call->workspace) + task * p.scratch_bytes;
-  }
-  ForwardTask<Math> forward(call, p, task, scratch);
-  forward.Run();
+  PairInRoom<ForwardTask<Math>>(call, p, task, TaskScratch(p, call, task)).Run();
 }
 
 }  // namespace

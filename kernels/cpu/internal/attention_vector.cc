@@ -136,7 +136,7 @@ int32_t PlanAttentionGrad(const tsr_kernel_call* call, const AttentionLoops& loo
   const int64_t dq_sums = SumsOf(s.depth, layout);
   const int64_t key_sums = dq_sums + SumsOf(s.value_depth, layout);
   // Query tasks first, then key tasks.
-  p.sums = pieces.Take(key_sums <= kStackSums ? 0 : (queries * dq_sums + keys * key_sums) * 4);
+  p.sums = pieces.Take(KeepsSums(key_sums) ? 0 : (queries * dq_sums + keys * key_sums) * 4);
   plan->phase_count = 2;
   plan->tasks[0] = queries + keys;
   plan->tasks[1] = queries + keys;

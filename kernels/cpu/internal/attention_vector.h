@@ -9,6 +9,9 @@
 // Thread-safe: plain data.
 #pragma once
 
+#include <new>
+#include <type_traits>
+
 #include "kernels/cpu/internal/attention_shape.h"
 
 namespace tessera::cpu::dense {
@@ -58,8 +61,8 @@ struct AttentionParams {
   int64_t k_rows;
   int64_t dy_rows;
   int64_t delta;  // forward: kForwardFacts of each query block
-  // Fused gradient: dq of a query block, dk and dv of a chunk; not fused: what does not fit a
-  // thread's stack. Forward: of each query block.
+  // Fused gradient: dq of a query block, dk and dv of a chunk; not fused: what does not fit the
+  // room. Forward: of each query block.
   int64_t sums;
   int64_t scratch_bytes;  // 0 for a gradient that is not fused
 };
@@ -81,18 +84,33 @@ inline int64_t SumsOf(int64_t depth, AttentionLayout layout) {
   return CeilDiv(depth, layout.panel) * layout.panel * kAttentionBlock;
 }
 
-// Sums up to this many floats live on the stack of a task.
-inline constexpr int64_t kStackSums = 64 * 256;
-// Bytes of a task's scratch on the stack, beside some 100 KB of one pair of blocks: stays in L2,
-// and a host's threads may have stacks of 1 MB.
+// Bytes of a task's scratch in its thread's room, before some 100 KB of one pair of blocks: stays
+// in L2.
 inline constexpr int64_t kTaskScratch = 432 << 10;
 
-// Scratch that does not fit the stack lies at the begin of the workspace.
+// A pair of blocks, in the room too.
+template <class Pair, class... Args>
+inline Pair& PairInRoom(const tsr_kernel_call* call, const Args&... args) {
+  static_assert(std::is_trivially_destructible_v<Pair>);
+  static_assert(kTaskScratch + sizeof(Pair) <= TSR_THREAD_ROOM_BYTES);
+  return *new (ThreadRoom(call) + kTaskScratch) Pair(call, args...);
+}
+
+// Scratch that does not fit there lies at the begin of the workspace.
 inline int64_t SpilledScratch(const AttentionParams& p, int64_t tasks) {
   return p.scratch_bytes > kTaskScratch ? tasks * p.scratch_bytes : 0;
 }
 inline int64_t SpilledScratch(const AttentionParams& p) {
   return SpilledScratch(p, p.shape.batch * p.shape.key_heads);
+}
+
+// Whether sums of so many floats live in the room.
+inline bool KeepsSums(int64_t count) { return count * 4 <= kTaskScratch; }
+
+inline char* TaskScratch(const AttentionParams& p, const tsr_kernel_call* call, int64_t task) {
+  return p.scratch_bytes > kTaskScratch
+             ? static_cast<char*>(call->workspace) + task * p.scratch_bytes
+             : ThreadRoom(call);
 }
 
 // Forward: floats of a running sum in 16 lanes, and of a maximum, per query.
@@ -101,7 +119,7 @@ inline constexpr int64_t kForwardFacts = kAttentionBlock * (16 + 1);
 inline int64_t ForwardTasksOfHead(const AttentionParams& p) {
   return CeilDiv(p.shape.group() * p.query_blocks, p.chunk);
 }
-// Where phase 0 packs key block |i|: after the scratch that does not fit the stack.
+// Where phase 0 packs key block |i|: after the scratch that does not fit the room.
 inline void PackedKeys(const AttentionParams& p, const tsr_kernel_call* call, int64_t i,
                        AttentionLayout layout, char** k_columns, char** v_rows) {
   const int64_t heads = p.shape.batch * p.shape.key_heads;

@@ -83,6 +83,11 @@ inline double FloatAttr(const tsr_kernel_call* call, const char* name, double ot
   return attr->kind == 1 ? static_cast<double>(attr->i) : attr->f;
 }
 
+// In `run`: the scratch of the thread.
+inline char* ThreadRoom(const tsr_kernel_call* call) {
+  return static_cast<char*>(call->thread_room());
+}
+
 // Writes why a kernel declines and returns the non-zero code of `prepare`.
 inline int32_t Decline(char* reason, const char* why) {
   std::snprintf(reason, TSR_REASON_BYTES, "%s", why);
