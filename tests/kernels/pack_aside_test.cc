@@ -5,50 +5,15 @@
 #include <string>
 #include <vector>
 
-#include "cpp/tensor/dtype.h"
 #include "gtest/gtest.h"
-#include "kernels/cpu/gemm/kernels.h"
-#include "kernels/cpu/internal/cpu_features.h"
-#include "kernels/cpu/internal/elements.h"
+#include "tests/kernels/gemm_cases.h"
 
 namespace tessera::cpu::dense {
 namespace {
 
-struct Case {
-  const GemmKernel* kernel;
-  bool bf16;   // its operands
-  int32_t isa;
-  std::string name;
-};
-
-std::vector<Case> Cases() {
-  std::vector<Case> cases;
-#if defined(__x86_64__)
-  cases = {{&kGemmAvx2F32, false, TSR_ISA_AVX2, "f32.avx2"},
-           {&kGemmAvx2BF16, true, TSR_ISA_AVX2, "bf16.avx2"},
-           {&kGemmAvx512F32, false, TSR_ISA_AVX512, "f32.avx512"},
-           {&kGemmAvx512BF16, true, TSR_ISA_AVX512, "bf16.avx512"},
-           {&kGemmAvx512Dot, true, TSR_ISA_AVX512_BF16, "bf16.avx512_bf16"}};
-#elif defined(__aarch64__)
-  cases = {{&kGemmNeonF32, false, TSR_ISA_BASELINE, "f32.neon"},
-           {&kGemmNeonBF16, true, TSR_ISA_BASELINE, "bf16.neon"}};
-#endif
-  std::erase_if(cases, [](const Case& c) { return c.isa > DetectIsa(); });
-  return cases;
-}
-
-template <class T>
-std::vector<T> Numbers(int64_t count) {
-  std::vector<T> numbers(static_cast<size_t>(count));
-  for (int64_t i = 0; i < count; ++i) {
-    Store(static_cast<float>((i * 7919) % 1021) / 1021.0f - 0.5f, &numbers[static_cast<size_t>(i)]);
-  }
-  return numbers;
-}
-
 // A strip of |panels| panels of |units| units, packed beside a product of |rows| rows.
 template <class T>
-void Check(const Case& c, int64_t rows, int64_t columns, int64_t panels, int64_t units) {
+void Check(const GemmCase& c, int64_t rows, int64_t columns, int64_t panels, int64_t units) {
   SCOPED_TRACE(c.name + ", rows " + std::to_string(rows) + ", columns " + std::to_string(columns) +
                ", panels " + std::to_string(panels) + ", units " + std::to_string(units));
   const GemmKernel& kernel = *c.kernel;
@@ -92,7 +57,7 @@ void Check(const Case& c, int64_t rows, int64_t columns, int64_t panels, int64_t
 }
 
 TEST(PackAsideTest, PacksWhatThePackerPacks) {
-  for (const Case& c : Cases()) {
+  for (const GemmCase& c : GemmCases()) {
     for (const int64_t rows : {int64_t{1}, int64_t{5}, int64_t{c.kernel->tile_rows}}) {
       for (const int64_t columns : {3, c.kernel->tile_columns}) {
         for (const int64_t panels : {1, 2, 4}) {
@@ -108,7 +73,7 @@ TEST(PackAsideTest, PacksWhatThePackerPacks) {
 
 // A product that has more units than it packs goes on without.
 TEST(PackAsideTest, PacksNoMoreThanIsAsked) {
-  for (const Case& c : Cases()) {
+  for (const GemmCase& c : GemmCases()) {
     if (c.bf16) continue;
     const GemmKernel& kernel = *c.kernel;
     const int64_t wide = kernel.tile_columns, units = 9;

@@ -227,10 +227,12 @@ class BlockProduct {
       PackGroup(Depth(first_k), GroupRoom(other_), &group_);
       other_ = !other_;
       Group next = GroupAt(window, first_k, group_.column + group_.panels * kernel_.tile_columns);
-      // The last tile packs what was fetched before it.
+      // The last tile packs what was fetched before it. One tile of few rows does for a panel: it
+      // has the left one in L1 and fetches in its place too.
       const int64_t tiles = tiles_ * group_.panels;
-      FetchWalk ahead(AreaOf(next), PacksAside() ? std::max<int64_t>(1, tiles - 1) : tiles, units,
-                      kernel_);
+      const bool few = tiles_ == 1;
+      const int64_t busy = PacksAside() && !few ? std::max<int64_t>(1, tiles - 1) : tiles;
+      FetchWalk ahead(AreaOf(next), few ? 2 * busy : busy, units, kernel_);
       int64_t ready = 0;   // terms of the next group that are fetched
       for (int64_t i = 0; i < group_.panels; ++i, right += panel_bytes_) {
         const char* left = left_;
@@ -243,7 +245,7 @@ class BlockProduct {
           }
           target.add = first ? nullptr : sums;
           target.add_step = kernel_.tile_columns;
-          const Fetch of_left = NextLeft(left), of_right = ahead.Next();
+          const Fetch of_right = ahead.Next(), of_left = few ? ahead.Next() : NextLeft(left);
           target.left = &of_left;
           target.right = &of_right;
           const PackAside aside = TakeAside(ready, units, &next);

@@ -5,6 +5,7 @@
 
 #include "kernels/cpu/gemm/block_product.h"
 #include "kernels/cpu/gemm/streams.h"
+#include "kernels/cpu/gemm/turned_product.h"
 
 namespace tessera::cpu::dense {
 namespace {
@@ -159,7 +160,7 @@ void RunGrouped(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_
   block.column_end = end;
   block.k = s.inner;
   block.streams = IsStreamed(call->outputs[0], s.rows, s.columns);
-  MakeBlock(block);
+  TurnsBlock(block) ? MakeTurnedBlock(block) : MakeBlock(block);
 }
 
 void RunGroupedGrad(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t phase,
