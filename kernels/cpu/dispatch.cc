@@ -17,8 +17,8 @@ constexpr int64_t kColumns = 512;
 
 struct Sizes {
   int64_t tokens, rows, k, columns;
-  int64_t row_bytes;                // of x or y
-  const vector::RoutedRows* routed;   // NULL in scalar code
+  int64_t row_bytes;                 // of x or y
+  const vector::RoutedRows* routed;  // NULL in scalar code
 
   bool HasSlot(int64_t slot) const { return slot >= 0 && slot < tokens * k; }
   bool HasRow(int64_t row) const { return row >= 0 && row < rows; }

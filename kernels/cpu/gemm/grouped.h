@@ -6,8 +6,9 @@
 // rows of one expert (gemm/block_product.h), so a weight is read once for a chunk of rows, nothing
 // is packed into memory, and an expert without rows costs nothing. Each sum runs over k as in
 // gemm/driver.h: for one expert the bits are those of matmul. An expert with few rows is done by
-// gemm/few_rows.h, which reads its matrix in place. Rows are counted from the expert's first: its
-// results do not depend on other experts. Thread-safe: no state.
+// gemm/few_rows.h, which reads its matrix in place, one with some more by gemm/turned_product.h
+// where the matrix lies transposed. Rows are counted from the expert's first: its results do not
+// depend on other experts. Thread-safe: no state.
 #pragma once
 
 #include "kernels/cpu/gemm/few_rows.h"
