@@ -19,6 +19,8 @@ namespace tessera::cpu::dense {
 
 inline constexpr int64_t kTaskRows = 252;     // of a block of the result, at most, and so many
 inline constexpr int64_t kTaskColumns = 512;  // columns of a window
+// With one block of k there are no sums to keep, and the more columns, the fewer tasks pack a row.
+inline constexpr int64_t kTaskColumnsWithoutSums = 1024;
 
 // A product C[m, n] = A[m, k] B[k, n] of one expert, and the block of C that a task makes.
 struct Block {

@@ -13,6 +13,8 @@ namespace {
 // A task takes more than one window where that leaves tasks enough for many threads.
 constexpr int64_t kMostWindows = 4;
 constexpr int64_t kManyTasks = 256;
+// With fewer tasks they are not made larger.
+constexpr int64_t kFewTasks = 64;
 
 struct GroupedParams {
   GroupedShape shape;
@@ -230,11 +232,16 @@ int32_t PlanGrouped(const GroupedShape& shape, const GemmKernel& kernel, const F
   const int64_t busy = std::min(shape.experts, shape.rows);
   p.most_chunks = busy + shape.rows / (kTaskRows / kernel.tile_rows * kernel.tile_rows) + 1;
   p.few_slots = p.few == nullptr ? 0 : busy;
-  p.window = EvenBlock(shape.columns, kernel.tile_columns, kTaskColumns);
+  const bool keeps_sums = shape.inner > kBlockBytes / kernel.unit_bytes * kernel.unit;
+  const int64_t wide_tasks = p.most_chunks * CeilDiv(shape.columns, kTaskColumnsWithoutSums);
+  p.window = EvenBlock(shape.columns, kernel.tile_columns,
+                       keeps_sums || wide_tasks < kFewTasks ? kTaskColumns
+                                                            : kTaskColumnsWithoutSums);
   const int64_t windows = std::max<int64_t>(1, CeilDiv(shape.columns, p.window));
   const int64_t together =
       std::clamp<int64_t>(p.most_chunks * windows / kManyTasks, 1, kMostWindows);
   p.column_block = EvenBlock(windows, 1, together) * p.window;
+  if (!keeps_sums) p.window = p.column_block;
   const bool empty = shape.rows * shape.columns == 0;
   plan->run = RunGrouped;
   plan->phase_count = 3;
