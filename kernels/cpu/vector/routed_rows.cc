@@ -27,17 +27,22 @@ void ScaleRow(const void* from, float weight, int64_t n, void* to) {
 }
 
 template <class T>
-void CombineRows(const void* const* rows, const float* weights, int64_t count, int64_t n,
-                 void* to) {
+void AddRow(const void* from, float weight, int64_t n, float* sums) {
+  const Float d;
+  const T* x = static_cast<const T*>(from);
+  const auto factor = hn::Set(d, weight);
+  ForVectors(d, n, [=](int64_t i, auto access) HWY_ATTR {
+    const auto term = hn::Mul(factor, access.In(d, x + i));
+    access.Out(d, hn::Add(access.In(d, sums + i), term), sums + i);
+  });
+}
+
+template <class T>
+void StoreRow(const float* sums, int64_t n, void* to) {
   const Float d;
   T* y = static_cast<T*>(to);
   ForVectors(d, n, [=](int64_t i, auto access) HWY_ATTR {
-    auto sum = hn::Zero(d);
-    for (int64_t j = 0; j < count; ++j) {
-      const auto row = access.In(d, static_cast<const T*>(rows[j]) + i);
-      sum = hn::Add(sum, hn::Mul(hn::Set(d, weights[j]), row));
-    }
-    access.Out(d, sum, y + i);
+    access.Out(d, access.In(d, sums + i), y + i);
   });
 }
 
@@ -59,17 +64,15 @@ float DotRows(const void* left, const void* right, int64_t n) {
   HWY_ALIGN float parts[kDotLanes];
   for (int64_t v = 0; v < kVecs; ++v) hn::Store(sums[v], d, parts + v * kLanes);
   for (int64_t part = 0; i < n; ++i, ++part) parts[part] += Get(x[i]) * Get(y[i]);
-  for (int64_t half = kDotLanes / 2; half > 0; half /= 2) {
-    for (int64_t part = 0; part < half; ++part) parts[part] += parts[part + half];
-  }
-  return parts[0];
+  return AddParts(parts);
 }
 
-const RoutedRows* PickRows(DType dtype) {
-  static constexpr RoutedRows kF32 = {ScaleRow<float>, CombineRows<float>, DotRows<float>};
-  static constexpr RoutedRows kBF16 = {ScaleRow<BF16>, CombineRows<BF16>, DotRows<BF16>};
-  if (dtype == DType::kF32) return &kF32;
-  return dtype == DType::kBF16 ? &kBF16 : nullptr;
+template <class T>
+constexpr RoutedRows<float> kRows = {ScaleRow<T>, AddRow<T>, StoreRow<T>, DotRows<T>};
+
+const RoutedRows<float>* PickRows(DType dtype) {
+  if (dtype == DType::kF32) return &kRows<float>;
+  return dtype == DType::kBF16 ? &kRows<BF16> : nullptr;
 }
 
 }  // namespace tessera::cpu::vector::HWY_NAMESPACE
@@ -83,7 +86,7 @@ HWY_EXPORT(PickRows);
 
 }  // namespace
 
-const RoutedRows* PickRoutedRows(const tsr_kernel_call* call, DType dtype) {
+const RoutedRows<float>* PickRoutedRows(const tsr_kernel_call* call, DType dtype) {
   return TESSERA_FOR_CALL(PickRows, call)(dtype);
 }
 
