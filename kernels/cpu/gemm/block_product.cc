@@ -10,7 +10,6 @@ namespace {
 
 constexpr int64_t kLinesTogether = 4;   // of a row of the right operand
 constexpr int64_t kTermsTogether = 64;  // that are packed at a time
-constexpr int64_t kMostTileColumns = 32;
 constexpr int64_t kMostGroupBytes = 4 * kMostTileColumns * kBlockBytes;
 constexpr int64_t kLeftBytes = kTaskRows * kRowBytes;
 constexpr int64_t kScratchBytes = kTaskRows * kTaskColumns * 4 + 2 * kMostGroupBytes;
@@ -26,9 +25,9 @@ class BlockProduct {
   explicit BlockProduct(const Block& block)
       : b_(block),
         kernel_(*block.kernel),
-        block_k_(kBlockBytes / kernel_.unit_bytes * kernel_.unit),
+        block_k_(kernel_.block_k()),
         term_bytes_(kernel_.unit_bytes / kernel_.unit * kernel_.tile_columns),
-        panel_bytes_(kBlockBytes * kernel_.tile_columns),
+        panel_bytes_(kernel_.panel_bytes()),
         by_row_(b_.lhs_k == 1 && !b_.gathers_terms),
         left_bytes_((by_row_ ? kRowBytes : kBlockBytes) * kernel_.tile_rows),
         tiles_(CeilDiv(b_.row_end - b_.row_begin, kernel_.tile_rows)),
@@ -231,8 +230,8 @@ class BlockProduct {
       // has the left one in L1 and fetches in its place too.
       const int64_t tiles = tiles_ * group_.panels;
       const bool few = tiles_ == 1;
-      const int64_t busy = PacksAside() && !few ? std::max<int64_t>(1, tiles - 1) : tiles;
-      FetchWalk ahead(AreaOf(next), few ? 2 * busy : busy, units, kernel_);
+      const int64_t fetches = few ? 2 * tiles : PacksAside() ? tiles - 1 : tiles;
+      FetchWalk ahead(AreaOf(next), fetches, units, kernel_);
       int64_t ready = 0;   // terms of the next group that are fetched
       for (int64_t i = 0; i < group_.panels; ++i, right += panel_bytes_) {
         const char* left = left_;

@@ -9,7 +9,6 @@
 namespace tessera::cpu::dense {
 namespace {
 
-constexpr int64_t kMostTileColumns = 32;
 constexpr int64_t kPackPanels = 4;            // right panels packed by a phase 0 task
 constexpr int64_t kRightBytes = kMostTileColumns * kBlockBytes;
 static_assert(kRightBytes + kScratchBytes <= TSR_THREAD_ROOM_BYTES);

@@ -232,7 +232,7 @@ int32_t PlanGrouped(const GroupedShape& shape, const GemmKernel& kernel, const F
   const int64_t busy = std::min(shape.experts, shape.rows);
   p.most_chunks = busy + shape.rows / (kTaskRows / kernel.tile_rows * kernel.tile_rows) + 1;
   p.few_slots = p.few == nullptr ? 0 : busy;
-  const bool keeps_sums = shape.inner > kBlockBytes / kernel.unit_bytes * kernel.unit;
+  const bool keeps_sums = shape.inner > kernel.block_k();
   const int64_t wide_tasks = p.most_chunks * CeilDiv(shape.columns, kTaskColumnsWithoutSums);
   p.window = EvenBlock(shape.columns, kernel.tile_columns,
                        keeps_sums || wide_tasks < kFewTasks ? kTaskColumns

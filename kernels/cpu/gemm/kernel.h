@@ -29,6 +29,7 @@ struct StripSource {
 using PackStrip = void (*)(const StripSource& source, void* panel);
 
 inline constexpr int64_t kAlign = 64;   // of a cache line
+inline constexpr int64_t kMostTileColumns = 32;   // that the drivers take
 
 // Lines of memory to bring to L2 while a tile is summed, in runs of four: runs of one row, then
 // those of the next. Any address will do. What a fetch has to work out keeps the sums waiting: with
@@ -109,6 +110,11 @@ struct GemmKernel {
   void (*leave)();
   int32_t fetches = 1;  // lines, with each unit
   bool packs_aside = false;   // panels whose columns are contiguous in memory
+
+  int64_t block_units() const { return kBlockBytes / unit_bytes; }
+  int64_t block_k() const { return block_units() * unit; }
+  // Of a whole right panel.
+  int64_t panel_bytes() const { return kBlockBytes * tile_columns; }
 };
 
 }  // namespace tessera::cpu::dense

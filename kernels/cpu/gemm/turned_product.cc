@@ -9,7 +9,6 @@ constexpr int64_t kMostRows = 64;
 // Of packed rows: stays in L2 beside what the matrix brings.
 constexpr int64_t kMostRowBytes = 512 << 10;
 constexpr int64_t kMostTileRows = 32;
-constexpr int64_t kMostTileColumns = 32;
 constexpr int64_t kLeftBytes = kMostTileRows * kRowBytes;
 constexpr int64_t kSumBytes = kMostTileRows * (kMostRows + kMostTileColumns) * 4;
 static_assert(kLeftBytes + kSumBytes + kMostRowBytes <= TSR_THREAD_ROOM_BYTES);
@@ -20,15 +19,13 @@ class TurnedProduct {
       : b_(block),
         kernel_(*block.kernel),
         element_(static_cast<int64_t>(SizeOf(b_.in))),
-        block_k_(kBlockBytes / kernel_.unit_bytes * kernel_.unit),
-        panel_bytes_(kBlockBytes * kernel_.tile_columns),
+        block_k_(kernel_.block_k()),
+        panel_bytes_(kernel_.panel_bytes()),
         rows_(b_.row_end - b_.row_begin),
         panels_(CeilDiv(rows_, kernel_.tile_columns)),
         left_(b_.room),
         sums_(reinterpret_cast<float*>(b_.room + kLeftBytes)),
         packed_(b_.room + kLeftBytes + kSumBytes) {}
-
-  int64_t packed_bytes() const { return CeilDiv(b_.k, block_k_) * panels_ * panel_bytes_; }
 
   void Run() {
     if (kernel_.enter != nullptr) kernel_.enter();
@@ -143,11 +140,12 @@ bool FillsVectors(int64_t rows, int64_t tile_columns) {
 }  // namespace
 
 bool CanTurn(const Block& block) {
+  const GemmKernel& kernel = *block.kernel;
+  const int64_t rows = block.row_end - block.row_begin;
+  const int64_t panels = CeilDiv(rows, kernel.tile_columns) * CeilDiv(block.k, kernel.block_k());
   return block.slots == nullptr && block.lhs_k == 1 && block.rhs_k == 1 &&
-         block.row_end - block.row_begin <= kMostRows &&
-         block.kernel->tile_rows <= kMostTileRows &&
-         block.kernel->tile_columns <= kMostTileColumns &&
-         TurnedProduct(block).packed_bytes() <= kMostRowBytes;
+         rows <= kMostRows && kernel.tile_rows <= kMostTileRows &&
+         kernel.tile_columns <= kMostTileColumns && panels * kernel.panel_bytes() <= kMostRowBytes;
 }
 
 bool TurnsBlock(const Block& block) {
