@@ -4,7 +4,8 @@
 // that takes it, on the same threads, so that both see the same neighbours; the table shows the
 // least and the median time, its rate, and the median of the ratios of the rounds; the first kernel
 // of a shape is the one that a step takes. gemm_compare.py puts a peer beside it. Usage:
-//   gemm_bench [threads = 2] [rounds = 9] [part of a kernel's name]
+//   gemm_bench [threads = 2] [rounds = 9] [part of a kernel's name] [m n k [transposed]]
+// with one shape only, whose left operand is stored transposed if transposed = l, the right if r.
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -75,6 +76,12 @@ struct Subject {
   double flops() const { return 2.0 * shape.m * shape.n * shape.k; }
 };
 
+// In both types; the results of gradients by the weight are fp32.
+void AddShape(int64_t m, int64_t n, int64_t k, bool left, bool right, std::vector<Shape>* shapes) {
+  shapes->push_back({m, n, k, left, right, DType::kBF16, left ? DType::kF32 : DType::kBF16});
+  shapes->push_back({m, n, k, left, right, DType::kF32, DType::kF32});
+}
+
 std::vector<Shape> Shapes() {
   // Forward, by the input and by the weight, of the products of samples/bench/dense.json; then
   // small ones, and few rows.
@@ -87,12 +94,7 @@ std::vector<Shape> Shapes() {
       {128, 384, 2048, 1, 0},  {1, 1408, 512, 0, 0},    {1, 32000, 512, 0, 1},
       {4, 1408, 512, 0, 0}};
   std::vector<Shape> shapes;
-  for (const auto& s : sizes) {
-    const bool gradient = s[3] != 0;
-    shapes.push_back({s[0], s[1], s[2], s[3] != 0, s[4] != 0, DType::kBF16,
-                      gradient ? DType::kF32 : DType::kBF16});
-    shapes.push_back({s[0], s[1], s[2], s[3] != 0, s[4] != 0, DType::kF32, DType::kF32});
-  }
+  for (const auto& s : sizes) AddShape(s[0], s[1], s[2], s[3] != 0, s[4] != 0, &shapes);
   return shapes;
 }
 
@@ -109,7 +111,15 @@ int Main(int argc, char** argv) {
   KernelSink sink;
   RegisterMatmulKernels(sink);
   std::vector<Subject*> subjects;
-  for (const Shape& shape : Shapes()) {
+  std::vector<Shape> shapes;
+  if (argc > 6) {
+    const std::string transposed = argc > 7 ? argv[7] : "";
+    AddShape(std::atol(argv[4]), std::atol(argv[5]), std::atol(argv[6]), transposed == "l",
+             transposed == "r", &shapes);
+  } else {
+    shapes = Shapes();
+  }
+  for (const Shape& shape : shapes) {
     for (const tsr_kernel_def& def : sink.defs()) {
       if (def.isa > DetectIsa() || def.isa < TSR_ISA_AVX2) continue;
       if (std::string(def.name).find(wanted) == std::string::npos) continue;

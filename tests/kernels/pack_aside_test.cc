@@ -28,10 +28,12 @@ void Check(const GemmCase& c, int64_t rows, int64_t columns, int64_t panels, int
                     expected.data() + i * panel_bytes);
   }
   const int64_t depth = panels * units;   // of the product, in units: one for each that is packed
-  ASSERT_LE(depth * kernel.unit_bytes, kBlockBytes);
+  ASSERT_LE(depth * kernel.unit_bytes, kernel.block_bytes);
   const std::vector<T> lhs = Numbers<T>(rows * depth * kernel.unit);
-  std::vector<char> left(static_cast<size_t>(kernel.tile_rows * kRowBytes));
-  kernel.pack_rows({lhs.data(), depth * kernel.unit, 1, rows, depth * kernel.unit}, left.data());
+  std::vector<char> left(static_cast<size_t>(kernel.tile_rows * kernel.row_bytes()));
+  kernel.pack_rows({lhs.data(), depth * kernel.unit, 1, rows, depth * kernel.unit,
+                    kernel.row_bytes()},
+                   left.data());
   std::vector<char> right(static_cast<size_t>(depth * kernel.unit_bytes * wide));
   kernel.pack_rhs({source.data(), 1, step, wide, std::min(terms, depth * kernel.unit)},
                   right.data());
@@ -41,7 +43,7 @@ void Check(const GemmCase& c, int64_t rows, int64_t columns, int64_t panels, int
   target.columns = static_cast<int32_t>(columns);
   target.out_step = wide;
   target.out = plain.data();
-  kernel.product_rows(depth, left.data(), right.data(), target);
+  kernel.product_rows(depth, left.data(), kernel.row_bytes(), right.data(), target);
   const PackAside aside = {reinterpret_cast<const char*>(source.data()),
                            got.data(),
                            step * static_cast<int64_t>(sizeof(T)),
@@ -51,7 +53,7 @@ void Check(const GemmCase& c, int64_t rows, int64_t columns, int64_t panels, int
                            depth};
   target.aside = &aside;
   target.out = busy.data();
-  kernel.product_rows(depth, left.data(), right.data(), target);
+  kernel.product_rows(depth, left.data(), kernel.row_bytes(), right.data(), target);
   EXPECT_EQ(got, expected);
   EXPECT_EQ(std::memcmp(busy.data(), plain.data(), plain.size() * sizeof(float)), 0);
 }
@@ -78,7 +80,7 @@ TEST(PackAsideTest, PacksNoMoreThanIsAsked) {
     const GemmKernel& kernel = *c.kernel;
     const int64_t wide = kernel.tile_columns, units = 9;
     const std::vector<float> source = Numbers<float>(units * wide);
-    std::vector<float> left(static_cast<size_t>(kernel.tile_rows * kRowBytes / 4), 1.0f);
+    std::vector<float> left(static_cast<size_t>(kernel.tile_rows * kernel.row_bytes() / 4), 1.0f);
     std::vector<float> packed(static_cast<size_t>(units * wide), 42.0f);
     std::vector<float> out(static_cast<size_t>(kernel.tile_rows * wide));
     TileTarget target = {};
@@ -89,7 +91,7 @@ TEST(PackAsideTest, PacksNoMoreThanIsAsked) {
     const PackAside aside = {reinterpret_cast<const char*>(source.data()),
                              reinterpret_cast<char*>(packed.data()), wide * 4, wide * 4, 0, 1, 4};
     target.aside = &aside;
-    kernel.product_rows(units, left.data(), source.data(), target);
+    kernel.product_rows(units, left.data(), kernel.row_bytes(), source.data(), target);
     for (int64_t i = 0; i < units * wide; ++i) {
       const auto at = static_cast<size_t>(i);
       EXPECT_EQ(packed[at], i < 4 * wide ? source[at] : 42.0f) << c.name << ", " << i;

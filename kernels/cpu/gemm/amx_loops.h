@@ -55,8 +55,9 @@ inline void PackAmxUnits(const StripSource& source, void* panel) {
 
 // 32 x 32 sums in four tiles: each tile that is loaded meets two others.
 template <class Tiles, bool kByRow>
-void AmxProduct(int64_t units, const void* lhs, const void* rhs, const TileTarget& target) {
-  constexpr int64_t kLeftStep = kByRow ? kRowBytes : kTileRowBytes;
+void AmxProduct(int64_t units, const void* lhs, int64_t lhs_row, const void* rhs,
+                const TileTarget& target) {
+  const int64_t left_step = kByRow ? lhs_row : kTileRowBytes;
   constexpr int64_t kRightStep = kAmxRows * 4;
   const char* left = static_cast<const char*>(lhs);
   const char* right = static_cast<const char*>(rhs);
@@ -64,12 +65,12 @@ void AmxProduct(int64_t units, const void* lhs, const void* rhs, const TileTarge
   asm volatile("" : : : "memory");
   Tiles::ClearSums();
   for (int64_t u = 0; u < units; ++u) {
-    Tiles::LoadLeft0(left, kLeftStep);
+    Tiles::LoadLeft0(left, left_step);
     Tiles::LoadRight0(right, kRightStep);
     Tiles::Add00();
     Tiles::LoadRight1(right + kTileRowBytes, kRightStep);
     Tiles::Add01();
-    Tiles::LoadLeft1(left + kTileSide * kLeftStep, kLeftStep);
+    Tiles::LoadLeft1(left + kTileSide * left_step, left_step);
     Tiles::Add10();
     Tiles::Add11();
     constexpr int64_t kRuns = kAmxFetches / kRunLines;
@@ -98,18 +99,20 @@ void LeaveTiles() {
 
 template <class Tiles>
 constexpr GemmKernel AmxKernel() {
-  return {kAmxRows,
-          kAmxRows,
-          kAmxUnit,
-          kTileRowBytes,
-          PackAmxRight,
-          PackAmxUnits,
-          PackRowUnits<FormatPairs, kAmxRows>,
-          AmxProduct<Tiles, false>,
-          AmxProduct<Tiles, true>,
-          Tiles::Enter,
-          LeaveTiles<Tiles>,
-          kAmxFetches};
+  return {.tile_rows = kAmxRows,
+          .tile_columns = kAmxRows,
+          .unit = kAmxUnit,
+          .unit_bytes = kTileRowBytes,
+          .block_bytes = 1024,
+          .rows_together = kAmxRows,
+          .pack_rhs = PackAmxRight,
+          .pack_units = PackAmxUnits,
+          .pack_rows = PackRowUnits<FormatPairs, kAmxRows>,
+          .product_units = AmxProduct<Tiles, false>,
+          .product_rows = AmxProduct<Tiles, true>,
+          .enter = Tiles::Enter,
+          .leave = LeaveTiles<Tiles>,
+          .fetches = kAmxFetches};
 }
 
 }  // namespace

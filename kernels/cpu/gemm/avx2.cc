@@ -18,33 +18,33 @@
 namespace tessera::cpu::dense {
 
 const GemmKernel kGemmAvx2F32 = {
-    6,
-    16,
-    1,
-    4,
-    PackPlain<float, 16>,
-    PackPlain<float, 6>,
-    PackPlainRows<float, 6>,
-    TileRows<UnitF32, false, 6, 2, 6>,
-    TileRows<UnitF32, true, 6, 2, 6>,
-    nullptr,
-    EndStreams,
-    1,
-    true};
+    .tile_rows = 6,
+    .tile_columns = 16,
+    .unit = 1,
+    .unit_bytes = 4,
+    .block_bytes = 1024,
+    .rows_together = kRowsTogether,
+    .pack_rhs = PackPlain<float, 16>,
+    .pack_units = PackPlain<float, 6>,
+    .pack_rows = PackPlainRows<float, 6>,
+    .product_units = TileRows<UnitF32, false, 6, 2, 6>,
+    .product_rows = TileRows<UnitF32, true, 6, 2, 6>,
+    .leave = EndStreams,
+    .packs_aside = true};
 const GemmKernel kGemmAvx2BF16 = {
-    6,
-    16,
-    1,
-    4,
-    PackPlain<BF16, 16>,
-    PackPlain<BF16, 6>,
-    PackPlainRows<BF16, 6>,
-    TileRows<UnitWidened, false, 6, 2, 6>,
-    TileRows<UnitWidened, true, 6, 2, 6>,
-    nullptr,
-    EndStreams,
-    1,
-    true};
+    .tile_rows = 6,
+    .tile_columns = 16,
+    .unit = 1,
+    .unit_bytes = 4,
+    .block_bytes = 1024,
+    .rows_together = kRowsTogether,
+    .pack_rhs = PackPlain<BF16, 16>,
+    .pack_units = PackPlain<BF16, 6>,
+    .pack_rows = PackPlainRows<BF16, 6>,
+    .product_units = TileRows<UnitWidened, false, 6, 2, 6>,
+    .product_rows = TileRows<UnitWidened, true, 6, 2, 6>,
+    .leave = EndStreams,
+    .packs_aside = true};
 const FewRowsKernel kFewRowsAvx2 = kFewRowsLoops;
 
 }  // namespace tessera::cpu::dense

@@ -18,33 +18,33 @@
 namespace tessera::cpu::dense {
 
 const GemmKernel kGemmAvx512F32 = {
-    14,
-    32,
-    1,
-    4,
-    PackUnits<FormatF32, 32>,
-    PackUnits<FormatF32, 14>,
-    PackRowUnits<FormatF32, 14>,
-    TileRows<UnitF32, false, 14, 2, 14>,
-    TileRows<UnitF32, true, 14, 2, 14>,
-    nullptr,
-    EndStreams,
-    1,
-    true};
+    .tile_rows = 14,
+    .tile_columns = 32,
+    .unit = 1,
+    .unit_bytes = 4,
+    .block_bytes = 1024,
+    .rows_together = kRowsTogether,
+    .pack_rhs = PackUnits<FormatF32, 32>,
+    .pack_units = PackUnits<FormatF32, 14>,
+    .pack_rows = PackRowUnits<FormatF32, 14>,
+    .product_units = TileRows<UnitF32, false, 14, 2, 14>,
+    .product_rows = TileRows<UnitF32, true, 14, 2, 14>,
+    .leave = EndStreams,
+    .packs_aside = true};
 const GemmKernel kGemmAvx512BF16 = {
-    14,
-    32,
-    1,
-    4,
-    PackUnits<FormatWidened, 32>,
-    PackUnits<FormatWidened, 14>,
-    PackRowUnits<FormatWidened, 14>,
-    TileRows<UnitWidened, false, 14, 2, 14>,
-    TileRows<UnitWidened, true, 14, 2, 14>,
-    nullptr,
-    EndStreams,
-    1,
-    true};
+    .tile_rows = 14,
+    .tile_columns = 32,
+    .unit = 1,
+    .unit_bytes = 4,
+    .block_bytes = 1024,
+    .rows_together = kRowsTogether,
+    .pack_rhs = PackUnits<FormatWidened, 32>,
+    .pack_units = PackUnits<FormatWidened, 14>,
+    .pack_rows = PackRowUnits<FormatWidened, 14>,
+    .product_units = TileRows<UnitWidened, false, 14, 2, 14>,
+    .product_rows = TileRows<UnitWidened, true, 14, 2, 14>,
+    .leave = EndStreams,
+    .packs_aside = true};
 const FewRowsKernel kFewRowsAvx512 = kFewRowsLoops;
 
 }  // namespace tessera::cpu::dense

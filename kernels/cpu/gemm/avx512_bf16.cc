@@ -19,19 +19,19 @@
 namespace tessera::cpu::dense {
 
 const GemmKernel kGemmAvx512Dot = {
-    14,
-    32,
-    2,
-    4,
-    PackUnits<FormatPairs, 32>,
-    PackUnits<FormatPairs, 14>,
-    PackRowUnits<FormatPairs, 14>,
-    TileRows<UnitPairs, false, 14, 2, 14>,
-    TileRows<UnitPairs, true, 14, 2, 14>,
-    nullptr,
-    EndStreams,
-    1,
-    true};
+    .tile_rows = 14,
+    .tile_columns = 32,
+    .unit = 2,
+    .unit_bytes = 4,
+    .block_bytes = 1024,
+    .rows_together = kRowsTogether,
+    .pack_rhs = PackUnits<FormatPairs, 32>,
+    .pack_units = PackUnits<FormatPairs, 14>,
+    .pack_rows = PackRowUnits<FormatPairs, 14>,
+    .product_units = TileRows<UnitPairs, false, 14, 2, 14>,
+    .product_rows = TileRows<UnitPairs, true, 14, 2, 14>,
+    .leave = EndStreams,
+    .packs_aside = true};
 
 }  // namespace tessera::cpu::dense
 

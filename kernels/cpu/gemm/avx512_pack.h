@@ -152,13 +152,13 @@ void PackUnits(const StripSource& strip, void* panel) {
   }
 }
 
-// [row][unit], rows kRowBytes apart; k is contiguous.
+// [row][unit], rows source.panel_row bytes apart; k is contiguous.
 template <class Format, int kRows>
 void PackRowUnits(const StripSource& source, void* panel) {
   using Element = typename Format::Element;
   const Element* data = static_cast<const Element*>(source.data);
   char* out = static_cast<char*>(panel);
-  for (int64_t r = 0; r < kRows; ++r, out += kRowBytes) {
+  for (int64_t r = 0; r < kRows; ++r, out += source.panel_row) {
     for (int64_t k = 0; k < source.k; k += 16 * Format::kUnit) {
       const __m512i units = r < source.width
                                 ? Format::AlongK(data + r * source.step + k, source.k - k)

@@ -10,8 +10,8 @@ namespace {
 
 constexpr int64_t kLinesTogether = 4;   // of a row of the right operand
 constexpr int64_t kTermsTogether = 64;  // that are packed at a time
-constexpr int64_t kMostGroupBytes = 4 * kMostTileColumns * kBlockBytes;
-constexpr int64_t kLeftBytes = kTaskRows * kRowBytes;
+constexpr int64_t kMostGroupBytes = 4 * kMostTileColumns * kMostBlockBytes;
+constexpr int64_t kLeftBytes = kTaskRows * kMostRowBytes;
 constexpr int64_t kScratchBytes = kTaskRows * kTaskColumns * 4 + 2 * kMostGroupBytes;
 static_assert(kLeftBytes % kAlign == 0 && kLeftBytes + kScratchBytes <= TSR_THREAD_ROOM_BYTES);
 
@@ -29,7 +29,7 @@ class BlockProduct {
         term_bytes_(kernel_.unit_bytes / kernel_.unit * kernel_.tile_columns),
         panel_bytes_(kernel_.panel_bytes()),
         by_row_(b_.lhs_k == 1 && !b_.gathers_terms),
-        left_bytes_((by_row_ ? kRowBytes : kBlockBytes) * kernel_.tile_rows),
+        left_bytes_(kernel_.left_bytes(by_row_)),
         tiles_(CeilDiv(b_.row_end - b_.row_begin, kernel_.tile_rows)),
         tile_rows_(EvenRows(b_.row_end - b_.row_begin, tiles_)),
         group_panels_(GroupPanels()),
@@ -45,7 +45,11 @@ class BlockProduct {
       group_ = GroupAt(b_.column_begin, 0, b_.column_begin);
       for (int64_t window = b_.column_begin; window < b_.column_end; window += b_.window) {
         for (int64_t i = 0; i < blocks; ++i) {
-          PackLeft(i * block_k_);
+          if (b_.slots != nullptr) {
+            PackGathered(i * block_k_);
+          } else if (!by_row_) {
+            PackLeft(i * block_k_);
+          }
           Multiply(window, i * block_k_, i == 0, i + 1 == blocks);
         }
       }
@@ -89,11 +93,13 @@ class BlockProduct {
   // Of terms as many tiles are gathered at a time as there is room for.
   void PackGathered(int64_t first_k) {
     const int64_t depth = Depth(first_k);
-    const int64_t most = group_panels_ * panel_bytes_ / kBlockBytes / tile_rows_ * tile_rows_;
+    const int64_t most =
+        group_panels_ * panel_bytes_ / kernel_.block_bytes / tile_rows_ * tile_rows_;
     StripSource source;
     source.k = depth;
     source.step = by_row_ ? depth : 1;
     source.k_step = 1;
+    source.panel_row = kernel_.row_bytes();
     const char* terms = nullptr;
     char* panel = left_;
     for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_) {
@@ -110,19 +116,23 @@ class BlockProduct {
     }
   }
 
+  // The left operand's rows at |row|, a block of k of them.
+  StripSource LeftStrip(int64_t first_k, int64_t row) const {
+    StripSource strip;
+    strip.k = Depth(first_k);
+    strip.step = b_.lhs_row;
+    strip.k_step = b_.lhs_k;
+    strip.width = std::min(tile_rows_, b_.row_end - row);
+    strip.panel_row = kernel_.row_bytes();
+    strip.data = static_cast<const char*>(b_.lhs) +
+                 (row * b_.lhs_row + first_k * b_.lhs_k) * element();
+    return strip;
+  }
+
   void PackLeft(int64_t first_k) {
-    if (b_.slots != nullptr) return PackGathered(first_k);
-    StripSource source;
-    source.k = Depth(first_k);
-    source.step = b_.lhs_row;
-    source.k_step = b_.lhs_k;
     char* panel = left_;
-    for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_) {
-      source.data = static_cast<const char*>(b_.lhs) +
-                    (row * b_.lhs_row + first_k * b_.lhs_k) * element();
-      source.width = std::min(tile_rows_, b_.row_end - row);
-      (by_row_ ? kernel_.pack_rows : kernel_.pack_units)(source, panel);
-      panel += left_bytes_;
+    for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_, panel += left_bytes_) {
+      (by_row_ ? kernel_.pack_rows : kernel_.pack_units)(LeftStrip(first_k, row), panel);
     }
   }
 
@@ -221,6 +231,8 @@ class BlockProduct {
     const int64_t units = CeilDiv(Depth(first_k), kernel_.unit);
     const TileProduct product = by_row_ ? kernel_.product_rows : kernel_.product_units;
     float* sums = reinterpret_cast<float*>(scratch_);
+    Fetch rows;
+    if (ReadsRows()) rows = RowsOf(LeftStrip(first_k, b_.row_begin), b_.in, units, kernel_);
     while (group_.window == window && group_.first_k == first_k) {
       const char* right = GroupRoom(other_);
       PackGroup(Depth(first_k), GroupRoom(other_), &group_);
@@ -244,12 +256,18 @@ class BlockProduct {
           }
           target.add = first ? nullptr : sums;
           target.add_step = kernel_.tile_columns;
-          const Fetch of_right = ahead.Next(), of_left = few ? ahead.Next() : NextLeft(left);
-          target.left = &of_left;
+          LeftTile lhs = {left, kernel_.row_bytes(), kNoFetch};
+          if (ReadsRows()) {
+            const bool first_column = i == 0 && group_.column == window;
+            lhs = TakeRows(first_k, row, first_column, rows, lhs);
+          }
+          if (few) lhs.next = ahead.Next();
+          const Fetch of_right = ahead.Next();
+          target.left = &lhs.next;
           target.right = &of_right;
           const PackAside aside = TakeAside(ready, units, &next);
           target.aside = &aside;
-          product(units, left, right, target);
+          product(units, lhs.data, lhs.row, right, target);
           ready = ahead.rows();
           sums += kernel_.tile_rows * kernel_.tile_columns;
           left += left_bytes_;
@@ -262,14 +280,40 @@ class BlockProduct {
     }
   }
 
-  // The first lines of the left panel after |left|: more of them would hold up those of the right
-  // operand, none would keep bf16 tiles waiting.
-  Fetch NextLeft(const char* left) const {
-    return {.at = left + left_bytes_,
-            .count = 16,
-            .step = kRunLines * kAlign,
-            .second = kAlign,
-            .third = 2 * kAlign};
+  // A tile's rows of the left operand: bytes from row to row, and what is fetched of the next ones.
+  struct LeftTile {
+    const char* data;
+    int64_t row;
+    Fetch next;
+  };
+
+  bool ReadsRows() const { return by_row_ && b_.slots == nullptr; }
+
+  // Rows that are not gathered: in place, or in their |panel| once the first column has packed
+  // them. That column reads all for the first time, and fetches the next like |rows|, those of its
+  // first tile.
+  LeftTile TakeRows(int64_t first_k, int64_t row, bool first_column, const Fetch& rows,
+                    const LeftTile& panel) {
+    const StripSource strip = LeftStrip(first_k, row);
+    const int64_t row_bytes = b_.lhs_row * element();
+    const char* data = static_cast<const char*>(strip.data);
+    LeftTile tile = panel;
+    if (ReadsInPlace(kernel_, b_.in, strip)) {
+      // The first lines of the next ones; of a panel any would hold up those of the right operand.
+      tile = {data, row_bytes,
+              {.at = data + strip.width * row_bytes,
+               .count = strip.width,
+               .step = row_bytes,
+               .second = kAlign,
+               .third = 2 * kAlign}};
+    } else if (first_column) {
+      kernel_.pack_rows(strip, left_ + (row - b_.row_begin) / tile_rows_ * left_bytes_);
+    }
+    if (first_column) {
+      tile.next = rows;
+      tile.next.at = data + strip.width * row_bytes;
+    }
+    return tile;
   }
 
   // The tile at |row| and |column| of the result.
@@ -308,7 +352,7 @@ class BlockProduct {
   // row, since lines of many rows at a time are slow to write.
   void RunShallow() {
     const int64_t units = CeilDiv(b_.k, kernel_.unit), bytes = ShallowPanelBytes();
-    PackLeft(0);
+    b_.slots != nullptr ? PackGathered(0) : PackLeft(0);
     char* right = scratch_;
     for (int64_t column = b_.column_begin; column < b_.column_end; column += kernel_.tile_columns) {
       PackRight(0, column, 0, b_.k, right);
@@ -320,7 +364,7 @@ class BlockProduct {
       for (int64_t column = b_.column_begin; column < b_.column_end;
            column += kernel_.tile_columns, right += bytes) {
         TileTarget target = Result(row, column);
-        kernel_.product_units(units, left, right, target);
+        kernel_.product_units(units, left, 0, right, target);
       }
     }
   }

@@ -1,7 +1,8 @@
 // A block of a product of one expert's rows, made by one task from operands that lie as they are.
 //
-// Columns are taken a window at a time. For each block of k the task packs its share of the left
-// operand, then panels of the right one, each used for all rows while it is in L1. Where the right
+// Columns are taken a window at a time. For each block of k the task packs what it cannot read in
+// place of the left operand, then panels of the right one, each used for all rows while it is in
+// L1. Where the right
 // operand's rows are not those of k, as of a weight in forward, panels that lie beside each other
 // are packed together, some rows of them during every tile, from what the tiles before have
 // fetched: memory gives rows of some lines faster than lines of as many rows, lines of many rows a

@@ -32,9 +32,7 @@ struct GemmParams {
   int64_t rhs_batches() const { return shape.rhs_step == 0 ? 1 : shape.batch; }
   // Left panels are stored by row where k is contiguous.
   bool by_row() const { return shape.lhs_k == 1; }
-  int64_t left_panel_bytes() const {
-    return (by_row() ? kRowBytes : kBlockBytes) * kernel->tile_rows;
-  }
+  int64_t left_panel_bytes() const { return kernel->left_bytes(by_row()); }
 };
 static_assert(sizeof(GemmParams) <= TSR_KERNEL_PARAM_BYTES);
 

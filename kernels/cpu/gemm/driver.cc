@@ -10,7 +10,7 @@ namespace tessera::cpu::dense {
 namespace {
 
 constexpr int64_t kPackPanels = 4;            // right panels packed by a phase 0 task
-constexpr int64_t kRightBytes = kMostTileColumns * kBlockBytes;
+constexpr int64_t kRightBytes = kMostTileColumns * kMostBlockBytes;
 static_assert(kRightBytes + kScratchBytes <= TSR_THREAD_ROOM_BYTES);
 
 // The right operand's panel |j| of a block of k.
@@ -70,7 +70,9 @@ class BlockTask {
     if (kernel_.enter != nullptr) kernel_.enter();
     // k = 0 still stores zeros once.
     for (int64_t k_block = 0; k_block < std::max(1, p_.k_blocks); ++k_block) {
-      PackLhs(k_block);
+      if (!p_.by_row()) {
+        for (int64_t i = row_begin_; i < row_end_; ++i) PackLeft(k_block, i);
+      }
       Multiply(k_block);
     }
     if (kernel_.leave != nullptr) kernel_.leave();
@@ -78,21 +80,23 @@ class BlockTask {
 
  private:
   int64_t out_bytes() const { return static_cast<int64_t>(SizeOf(s_.out)); }
+  int64_t lhs_bytes() const { return static_cast<int64_t>(SizeOf(s_.lhs)); }
 
-  void PackLhs(int64_t k_block) {
-    const int64_t element = static_cast<int64_t>(SizeOf(s_.lhs));
-    const char* data = static_cast<const char*>(call_->inputs[0].data);
+  // The left operand's panel |i| of a block of k.
+  StripSource LeftStrip(int64_t k_block, int64_t i) const {
+    const int64_t row = i * kernel_.tile_rows, first_k = k_block * p_.block_k();
     StripSource source;
     source.step = s_.lhs_row;
     source.k_step = s_.lhs_k;
-    source.k = std::min(p_.block_k(), s_.k - k_block * p_.block_k());
-    for (int64_t i = row_begin_; i < row_end_; ++i) {
-      const int64_t row = i * kernel_.tile_rows;
-      source.data = data + (batch_ * s_.lhs_step + k_block * p_.block_k() * s_.lhs_k +
-                            row * s_.lhs_row) * element;
-      source.width = std::min<int64_t>(kernel_.tile_rows, s_.m - row);
-      (p_.by_row() ? kernel_.pack_rows : kernel_.pack_units)(source, LeftPanel(i));
-    }
+    source.k = std::min(p_.block_k(), s_.k - first_k);
+    source.width = std::min<int64_t>(kernel_.tile_rows, s_.m - row);
+    source.panel_row = kernel_.row_bytes();
+    source.data = static_cast<const char*>(call_->inputs[0].data) +
+                  (batch_ * s_.lhs_step + first_k * s_.lhs_k + row * s_.lhs_row) * lhs_bytes();
+    return source;
+  }
+  void PackLeft(int64_t k_block, int64_t i) {
+    (p_.by_row() ? kernel_.pack_rows : kernel_.pack_units)(LeftStrip(k_block, i), LeftPanel(i));
   }
 
   // Sums of earlier blocks of k lie behind the left panels, tile by tile.
@@ -104,9 +108,10 @@ class BlockTask {
   void Multiply(int64_t k_block) {
     const int64_t units = std::min(p_.block_units(), p_.units() - k_block * p_.block_units());
     const TileProduct product = p_.by_row() ? kernel_.product_rows : kernel_.product_units;
-    const int64_t rows = row_end_ - row_begin_;
-    const int64_t tiles = rows * (column_end_ - column_begin_);
+    const int64_t panels = row_end_ - row_begin_;
+    const int64_t tiles = panels * (column_end_ - column_begin_);
     FetchWalk next_left(NextLeft(k_block), tiles, units, kernel_);
+    const Fetch rows = RowsOf(LeftStrip(k_block, row_begin_), s_.lhs, units, kernel_);
     float* sums = Sums();
     for (int64_t j = column_begin_; j < column_end_; ++j) {
       const char* right = right_;
@@ -115,14 +120,19 @@ class BlockTask {
       } else {
         right = PackedRight(call_, p_, batch_, k_block, j);
       }
-      FetchWalk next_right(NextRight(k_block, j), rows, units, kernel_);
+      FetchWalk next_right(NextRight(k_block, j), panels, units, kernel_);
       for (int64_t i = row_begin_; i < row_end_; ++i) {
         TileTarget target = Target(k_block, i, j, sums);
+        const StripSource strip = LeftStrip(k_block, i);
+        const bool in_place = p_.by_row() && ReadsInPlace(kernel_, s_.lhs, strip);
+        if (p_.by_row() && !in_place && j == column_begin_) PackLeft(k_block, i);
         // What comes next comes in while this is used, a share with each tile.
-        const Fetch of_right = next_right.Next(), of_left = next_left.Next();
+        const Fetch of_right = next_right.Next();
+        const Fetch of_left = p_.by_row() ? NextRows(k_block, i, j, rows) : next_left.Next();
         target.right = &of_right;
         target.left = &of_left;
-        product(units, LeftPanel(i), right, target);
+        product(units, in_place ? strip.data : LeftPanel(i),
+                in_place ? strip.step * lhs_bytes() : strip.panel_row, right, target);
         sums += kernel_.tile_rows * kernel_.tile_columns;
       }
     }
@@ -166,9 +176,19 @@ class BlockTask {
             CeilDiv(strip.width * element, kAlign)};
   }
 
-  // What is read of the left operand after a block of k.
+  // Like `rows`, those that are read for the first time after tile (i, j).
+  Fetch NextRows(int64_t k_block, int64_t i, int64_t j, const Fetch& rows) const {
+    const bool last = j + 1 == column_end_ && i + 1 == row_end_ && k_block + 1 < p_.k_blocks;
+    if (!last && (j != column_begin_ || i + 1 == row_end_)) return {};
+    Fetch next = rows;
+    next.at = static_cast<const char*>(
+        (last ? LeftStrip(k_block + 1, row_begin_) : LeftStrip(k_block, i + 1)).data);
+    return next;
+  }
+
+  // What is read of a left operand that is packed by terms after a block of k.
   Area NextLeft(int64_t k_block) const {
-    if (++k_block >= p_.k_blocks) return {};
+    if (p_.by_row() || ++k_block >= p_.k_blocks) return {};
     const int64_t element = static_cast<int64_t>(SizeOf(s_.lhs));
     const int64_t first_row = row_begin_ * kernel_.tile_rows;
     const int64_t rows = std::min(s_.m, row_end_ * kernel_.tile_rows) - first_row;
@@ -177,7 +197,6 @@ class BlockTask {
     const char* data = static_cast<const char*>(call_->inputs[0].data) +
                        (batch_ * s_.lhs_step + first_k * s_.lhs_k + first_row * s_.lhs_row) *
                            element;
-    if (p_.by_row()) return {data, rows, s_.lhs_row * element, CeilDiv(depth * element, kAlign)};
     return {data, depth, s_.lhs_k * element, CeilDiv(rows * element, kAlign) + 1};
   }
 

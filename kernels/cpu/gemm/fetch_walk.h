@@ -85,4 +85,12 @@ class FetchWalk {
   int64_t share_ = 1;        // of them, of a tile product
 };
 
+// All of a strip that is read by row.
+inline Fetch RowsOf(const StripSource& strip, DType in, int64_t units, const GemmKernel& kernel) {
+  const auto element = static_cast<int64_t>(SizeOf(in));
+  const Area area = {static_cast<const char*>(strip.data), strip.width, strip.step * element,
+                     CeilDiv(strip.k * element, kAlign)};
+  return FetchWalk(area, 1, units, kernel).Next();
+}
+
 }  // namespace tessera::cpu::dense

@@ -3,19 +3,20 @@
 // k is cut into blocks and a block into units: 1 element for fp32, a pair for bf16 dot products, 32
 // for AMX tiles; the last unit is filled with zeros. A panel is a strip of one block of k: of the
 // right matrix `tile_columns` wide, stored [unit][column]; of the left one `tile_rows` high, stored
-// the way it lies in memory: [unit][row], or, where k is contiguous, [row][unit] with rows
-// kRowBytes apart, so that packing moves whole vectors either way. The rest of a strip at the
-// matrix' edge is zero. Thread-safe: constant data and pure functions.
+// the way it lies in memory: [unit][row], or, where k is contiguous, [row][unit], so that packing
+// moves whole vectors either way. The rest of a strip at the matrix' edge is zero. Rows whose
+// numbers a panel would only copy are read where they lie. Thread-safe: constant data and pure
+// functions.
 #pragma once
+
+#include <algorithm>
 
 #include "kernels/cpu/internal/elements.h"
 
 namespace tessera::cpu::dense {
 
-// Bytes of k per row or column in a panel: a right panel of fp32 fits L1 beside one of the left.
-inline constexpr int64_t kBlockBytes = 1024;
-// From row to row of a left panel where k is contiguous; no power of two, for the sake of L1.
-inline constexpr int64_t kRowBytes = kBlockBytes + 64;
+inline constexpr int64_t kMostBlockBytes = 1024;   // of k per row or column in a panel
+inline constexpr int64_t kMostRowBytes = kMostBlockBytes + 64;   // see GemmKernel::row_bytes
 
 // A strip to pack. Element (i, k) lies at data[i * step + k * k_step]; one of the two steps is 1.
 struct StripSource {
@@ -24,6 +25,7 @@ struct StripSource {
   int64_t k_step;
   int64_t width;  // rows or columns that exist
   int64_t k;
+  int64_t panel_row = 0;  // bytes from row to row of the panel, where it is stored by row
 };
 // Writes one whole panel.
 using PackStrip = void (*)(const StripSource& source, void* panel);
@@ -89,8 +91,9 @@ struct TileTarget {
   const Fetch* left = &kNoFetch;
   const PackAside* aside = &kNoPackAside;   // for kernels that pack aside
 };
-// Sums |units| units of k in rising order and stores.
-using TileProduct = void (*)(int64_t units, const void* lhs, const void* rhs,
+// Sums |units| units of k in rising order and stores. |lhs_row|: bytes from row to row of the left
+// operand, where it is stored by row.
+using TileProduct = void (*)(int64_t units, const void* lhs, int64_t lhs_row, const void* rhs,
                              const TileTarget& target);
 
 struct GemmKernel {
@@ -98,6 +101,8 @@ struct GemmKernel {
   int32_t tile_columns;
   int32_t unit;        // elements of k in a unit
   int32_t unit_bytes;  // of one row's or column's share of a unit in a panel
+  int32_t block_bytes;    // of k per row or column in a panel
+  int32_t rows_together;  // that a product reads, whether they exist or not
   PackStrip pack_rhs;
   // Left strips as [unit][row] and as [row][unit], and the products that read them.
   PackStrip pack_units;
@@ -106,15 +111,35 @@ struct GemmKernel {
   TileProduct product_rows;
   // Called by every task before its first product and after its last; NULL when not needed. What
   // was streamed is for all to see after the latter.
-  void (*enter)();
-  void (*leave)();
+  void (*enter)() = nullptr;
+  void (*leave)() = nullptr;
   int32_t fetches = 1;  // lines, with each unit
   bool packs_aside = false;   // panels whose columns are contiguous in memory
 
-  int64_t block_units() const { return kBlockBytes / unit_bytes; }
+  int64_t block_units() const { return block_bytes / unit_bytes; }
   int64_t block_k() const { return block_units() * unit; }
   // Of a whole right panel.
-  int64_t panel_bytes() const { return kBlockBytes * tile_columns; }
+  int64_t panel_bytes() const { return int64_t{block_bytes} * tile_columns; }
+  // From row to row of a left panel stored by row; no power of two, for the sake of L1.
+  int64_t row_bytes() const { return block_bytes + 64; }
+  // Of a left panel.
+  int64_t left_bytes(bool by_row) const {
+    return (by_row ? row_bytes() : block_bytes) * tile_rows;
+  }
 };
+
+// Whether a product may read a strip of |in| where it lies, row by row: its numbers need no
+// conversion, k is whole units, the rows are all that is read, and too few of them to drive each
+// other out of L1 fall into the same of its sets, which go by the lower 12 bits of an address.
+inline bool ReadsInPlace(const GemmKernel& kernel, DType in, const StripSource& strip) {
+  constexpr int64_t kSetBytes = 4096, kMostOfSet = 7;
+  const auto element = static_cast<int64_t>(SizeOf(in));
+  const int64_t row = strip.step * element;
+  const int64_t apart = std::clamp<int64_t>(row & -row, 1, kSetBytes);   // as far as sets can tell
+  return element * kernel.unit == kernel.unit_bytes && strip.k % kernel.unit == 0 &&
+         strip.width % kernel.rows_together == 0 && row % 4 == 0 &&
+         reinterpret_cast<uintptr_t>(strip.data) % 4 == 0 &&
+         kernel.tile_rows <= kMostOfSet * (kSetBytes / apart);
+}
 
 }  // namespace tessera::cpu::dense

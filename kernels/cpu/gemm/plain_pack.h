@@ -28,12 +28,12 @@ void PackPlain(const StripSource& source, void* panel) {
   }
 }
 
-// [row][k], rows kRowBytes apart; k is contiguous.
+// [row][k], rows source.panel_row bytes apart; k is contiguous.
 template <class T, int kRows>
 void PackPlainRows(const StripSource& source, void* panel) {
   const T* data = static_cast<const T*>(source.data);
   char* out = static_cast<char*>(panel);
-  for (int64_t r = 0; r < kRows; ++r, out += kRowBytes) {
+  for (int64_t r = 0; r < kRows; ++r, out += source.panel_row) {
     float* row = reinterpret_cast<float*>(out);
     for (int64_t k = 0; k < source.k; k += Vec::kLanes) {
       const int64_t left = source.k - k;

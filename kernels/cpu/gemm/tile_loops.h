@@ -158,16 +158,19 @@ template <class T, int kRows, int kVecs>
   }
 }
 
+inline constexpr int32_t kRowsTogether = 2;
+
 // kRows is the target's row count rounded up to even, kVecs what its columns need. Tiles that pack
 // are functions of their own: the loop of the others was 6 % slower beside theirs.
 template <class Unit, bool kByRow, int kPanelRows, int kPanelVecs, int kRows, int kVecs,
           bool kPacks = false>
-void TileOf(int64_t units, const void* lhs, const void* rhs, const TileTarget& target) {
+void TileOf(int64_t units, const void* lhs, int64_t lhs_row, const void* rhs,
+            const TileTarget& target) {
   using Packed = typename Unit::Packed;
   if constexpr (!kPacks) {
     if (target.aside->count > 0) {
-      return TileOf<Unit, kByRow, kPanelRows, kPanelVecs, kRows, kVecs, true>(units, lhs, rhs,
-                                                                              target);
+      return TileOf<Unit, kByRow, kPanelRows, kPanelVecs, kRows, kVecs, true>(
+          units, lhs, lhs_row, rhs, target);
     }
   }
   Vec sums[kRows][kVecs];
@@ -177,7 +180,7 @@ void TileOf(int64_t units, const void* lhs, const void* rhs, const TileTarget& t
     for (int c = 0; c < kVecs; ++c) sums[r][c] = Zero();
   }
   SumBusily<Unit, kPanelVecs, kPacks>(units, static_cast<const Packed*>(lhs),
-                                      kByRow ? kRowBytes / static_cast<int64_t>(sizeof(Packed)) : 1,
+                                      kByRow ? lhs_row / static_cast<int64_t>(sizeof(Packed)) : 1,
                                       kByRow ? 1 : kPanelRows, static_cast<const Packed*>(rhs),
                                       kPanelVecs * Vec::kLanes, sums, target);
   if constexpr (Unit::kStoresRows && kVecs == 2) {
@@ -191,16 +194,19 @@ void TileOf(int64_t units, const void* lhs, const void* rhs, const TileTarget& t
 
 // A left panel stored [row][unit] when |kByRow|, else [unit][row]; see kernel.h.
 template <class Unit, bool kByRow, int kPanelRows, int kPanelVecs, int kRows>
-void TileRows(int64_t units, const void* lhs, const void* rhs, const TileTarget& target) {
+void TileRows(int64_t units, const void* lhs, int64_t lhs_row, const void* rhs,
+              const TileTarget& target) {
   if constexpr (kRows > 2) {
     if (target.rows <= kRows - 2) {
-      return TileRows<Unit, kByRow, kPanelRows, kPanelVecs, kRows - 2>(units, lhs, rhs, target);
+      return TileRows<Unit, kByRow, kPanelRows, kPanelVecs, kRows - 2>(
+          units, lhs, lhs_row, rhs, target);
     }
   }
   if (target.columns <= Vec::kLanes) {
-    return TileOf<Unit, kByRow, kPanelRows, kPanelVecs, kRows, 1>(units, lhs, rhs, target);
+    return TileOf<Unit, kByRow, kPanelRows, kPanelVecs, kRows, 1>(units, lhs, lhs_row, rhs, target);
   }
-  TileOf<Unit, kByRow, kPanelRows, kPanelVecs, kRows, kPanelVecs>(units, lhs, rhs, target);
+  TileOf<Unit, kByRow, kPanelRows, kPanelVecs, kRows, kPanelVecs>(units, lhs, lhs_row, rhs,
+                                                                     target);
 }
 
 }  // namespace

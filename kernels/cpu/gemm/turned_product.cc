@@ -7,11 +7,11 @@ namespace {
 
 constexpr int64_t kMostRows = 64;
 // Of packed rows: stays in L2 beside what the matrix brings.
-constexpr int64_t kMostRowBytes = 512 << 10;
+constexpr int64_t kMostPackedBytes = 512 << 10;
 constexpr int64_t kMostTileRows = 32;
-constexpr int64_t kLeftBytes = kMostTileRows * kRowBytes;
+constexpr int64_t kLeftBytes = kMostTileRows * kMostRowBytes;
 constexpr int64_t kSumBytes = kMostTileRows * (kMostRows + kMostTileColumns) * 4;
-static_assert(kLeftBytes + kSumBytes + kMostRowBytes <= TSR_THREAD_ROOM_BYTES);
+static_assert(kLeftBytes + kSumBytes + kMostPackedBytes <= TSR_THREAD_ROOM_BYTES);
 
 class TurnedProduct {
  public:
@@ -73,8 +73,12 @@ class TurnedProduct {
     source.step = b_.rhs_column;
     source.k_step = 1;
     source.width = width;
+    source.panel_row = kernel_.row_bytes();
     source.data = Matrix(c, first_k);
-    kernel_.pack_rows(source, left_);
+    const bool in_place = ReadsInPlace(kernel_, b_.in, source);
+    if (!in_place) kernel_.pack_rows(source, left_);
+    const void* left = in_place ? source.data : left_;
+    const int64_t left_row = in_place ? source.step * element_ : source.panel_row;
     const int64_t units = CeilDiv(source.k, kernel_.unit);
     FetchWalk ahead(After(c, first_k), panels_, units, kernel_);
     for (int64_t j = 0; j < panels_; ++j) {
@@ -86,7 +90,7 @@ class TurnedProduct {
       target.columns = Columns(j);
       const Fetch next = ahead.Next();
       target.left = &next;
-      kernel_.product_rows(units, left_, Panel(first_k, j), target);
+      kernel_.product_rows(units, left, left_row, Panel(first_k, j), target);
     }
   }
 
@@ -145,7 +149,8 @@ bool CanTurn(const Block& block) {
   const int64_t panels = CeilDiv(rows, kernel.tile_columns) * CeilDiv(block.k, kernel.block_k());
   return block.slots == nullptr && block.lhs_k == 1 && block.rhs_k == 1 &&
          rows <= kMostRows && kernel.tile_rows <= kMostTileRows &&
-         kernel.tile_columns <= kMostTileColumns && panels * kernel.panel_bytes() <= kMostRowBytes;
+         kernel.tile_columns <= kMostTileColumns &&
+         panels * kernel.panel_bytes() <= kMostPackedBytes;
 }
 
 bool TurnsBlock(const Block& block) {
