@@ -43,7 +43,7 @@ void Add(KernelSink& sink, int32_t isa, const char* op, const char* name, Prepar
             .op = op,
             .name = name,
             .prepare = prepare,
-            .version = 1,
+            .version = 2,
             .flags = 0});
 }
 

@@ -60,7 +60,7 @@ void Add(KernelSink& sink, int32_t isa, const char* name,
             .op = "matmul",
             .name = name,
             .prepare = prepare,
-            .version = 2,
+            .version = 3,
             .flags = 0,
             .user = nullptr,
             .explore = explore});

@@ -28,7 +28,7 @@ void Check(const GemmCase& c, int64_t rows, int64_t columns, int64_t panels, int
                     expected.data() + i * panel_bytes);
   }
   const int64_t depth = panels * units;   // of the product, in units: one for each that is packed
-  ASSERT_LE(depth * kernel.unit_bytes, kernel.block_bytes);
+  ASSERT_LE(depth * kernel.unit_bytes, kernel.row_block_bytes);
   const std::vector<T> lhs = Numbers<T>(rows * depth * kernel.unit);
   std::vector<char> left(static_cast<size_t>(kernel.tile_rows * kernel.row_bytes()));
   kernel.pack_rows({lhs.data(), depth * kernel.unit, 1, rows, depth * kernel.unit,

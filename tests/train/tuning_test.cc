@@ -48,7 +48,7 @@ size_t WriteOnePanel(const Config& config, const TestEnvironment& environment,
     entry.machine = {*machine.Find("cpu")->AsText(), *machine.Find("isa")->AsText(),
                      static_cast<int>(*machine.Find("threads")->AsInt())};
     entry.kernel = *result.Find("kernel")->AsText();
-    entry.version = 2;
+    entry.version = 3;   // of matmul kernels
     entry.text = *result.Find("call")->AsText();
     entry.knobs = {{"task_row_panels", 1}, {"task_column_panels", 1}, {"tasks_pack_right", 1}};
     entries.push_back(std::move(entry));
@@ -134,7 +134,7 @@ TEST(TuningTest, FilesThatDoNotFitAreToldAndNotUsed) {
               HasSubstr("are not for this machine (a processor of the tests, "));
   EXPECT_THAT(Outcome(folder, changed("of the tests", "of others")),
               HasSubstr("tuned values of 0 calls; "));
-  EXPECT_THAT(Outcome(folder, changed("\"version\": 2", "\"version\": 1")),
+  EXPECT_THAT(Outcome(folder, changed("\"version\": 3", "\"version\": 1")),
               HasSubstr("are for other versions of kernels"));
   EXPECT_THAT(Outcome(folder, changed("\"task_row_panels\": 1", "\"task_row_panels\": 77"), false),
               HasSubstr("these blocks are not legal for the shape: 77, 1, 1; take the entry out"));

@@ -10,10 +10,12 @@ namespace {
 
 constexpr int64_t kLinesTogether = 4;   // of a row of the right operand
 constexpr int64_t kTermsTogether = 64;  // that are packed at a time
-constexpr int64_t kMostGroupBytes = 4 * kMostTileColumns * kMostBlockBytes;
-constexpr int64_t kLeftBytes = kTaskRows * kMostRowBytes;
+constexpr int64_t kMostGroupBytes = 2 * kMostTileColumns * kMostBlockBytes;
+constexpr int64_t kMostUnitBytes = 1024;   // of a block of k, where the left operand lies by unit
 constexpr int64_t kScratchBytes = kTaskRows * kTaskColumns * 4 + 2 * kMostGroupBytes;
-static_assert(kLeftBytes % kAlign == 0 && kLeftBytes + kScratchBytes <= TSR_THREAD_ROOM_BYTES);
+static_assert(kTaskRows * kMostUnitBytes + kScratchBytes <= TSR_THREAD_ROOM_BYTES);
+static_assert(kTaskRows * (kMostRowBytes + kRowTaskColumns * 4) + 2 * kMostGroupBytes <=
+              TSR_THREAD_ROOM_BYTES);
 
 // Rows of each of |tiles| tiles: as even as a kernel that rounds up to even numbers can use.
 int64_t EvenRows(int64_t rows, int64_t tiles) {
@@ -25,16 +27,16 @@ class BlockProduct {
   explicit BlockProduct(const Block& block)
       : b_(block),
         kernel_(*block.kernel),
-        block_k_(kernel_.block_k()),
-        term_bytes_(kernel_.unit_bytes / kernel_.unit * kernel_.tile_columns),
-        panel_bytes_(kernel_.panel_bytes()),
         by_row_(b_.lhs_k == 1 && !b_.gathers_terms),
+        block_k_(kernel_.block_k(by_row_)),
+        term_bytes_(kernel_.unit_bytes / kernel_.unit * kernel_.tile_columns),
+        panel_bytes_(kernel_.panel_bytes(by_row_)),
         left_bytes_(kernel_.left_bytes(by_row_)),
         tiles_(CeilDiv(b_.row_end - b_.row_begin, kernel_.tile_rows)),
         tile_rows_(EvenRows(b_.row_end - b_.row_begin, tiles_)),
         group_panels_(GroupPanels()),
         left_(b_.room),
-        scratch_(b_.room + kLeftBytes) {}
+        scratch_(b_.room + tiles_ * left_bytes_) {}
 
   void Run() {
     if (kernel_.enter != nullptr) kernel_.enter();
@@ -94,7 +96,7 @@ class BlockProduct {
   void PackGathered(int64_t first_k) {
     const int64_t depth = Depth(first_k);
     const int64_t most =
-        group_panels_ * panel_bytes_ / kernel_.block_bytes / tile_rows_ * tile_rows_;
+        group_panels_ * panel_bytes_ / kernel_.block_bytes(by_row_) / tile_rows_ * tile_rows_;
     StripSource source;
     source.k = depth;
     source.step = by_row_ ? depth : 1;
@@ -371,10 +373,10 @@ class BlockProduct {
 
   const Block& b_;
   const GemmKernel& kernel_;
+  const bool by_row_;
   const int64_t block_k_;
   const int64_t term_bytes_;    // of a panel of the right operand
   const int64_t panel_bytes_;   // of a block of k
-  const bool by_row_;
   const int64_t left_bytes_;    // of a panel
   const int64_t tiles_;         // one below the other, all but the last of tile_rows_ rows
   const int64_t tile_rows_;
@@ -390,7 +392,8 @@ class BlockProduct {
 }  // namespace
 
 bool MakesBlocks(const GemmKernel& kernel) {
-  return kernel.tile_columns <= kMostTileColumns && kernel.tile_rows <= kTaskRows;
+  return kernel.tile_columns <= kMostTileColumns && kernel.tile_rows <= kTaskRows &&
+         kernel.row_block_bytes <= kMostBlockBytes && kernel.unit_block_bytes <= kMostUnitBytes;
 }
 
 void MakeBlock(const Block& block) {

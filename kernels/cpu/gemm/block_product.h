@@ -19,7 +19,8 @@
 namespace tessera::cpu::dense {
 
 inline constexpr int64_t kTaskRows = 252;     // of a block of the result, at most, and so many
-inline constexpr int64_t kTaskColumns = 512;  // columns of a window
+inline constexpr int64_t kTaskColumns = 512;  // columns of a window,
+inline constexpr int64_t kRowTaskColumns = 384;   // where rows lie in L2 beside their sums
 // With one block of k there are no sums to keep, and the more columns, the fewer tasks pack a row.
 inline constexpr int64_t kTaskColumnsWithoutSums = 1024;
 

@@ -24,11 +24,11 @@ struct GemmParams {
   int32_t k_blocks;
   bool packs_right;  // tasks of phase 1 pack right panels themselves; else phase 0 does, for all
 
-  int64_t block_units() const { return kernel->block_units(); }
-  int64_t block_k() const { return kernel->block_k(); }
+  int64_t block_units() const { return kernel->block_units(by_row()); }
+  int64_t block_k() const { return kernel->block_k(by_row()); }
   int64_t units() const { return CeilDiv(shape.k, kernel->unit); }
   // A whole right panel; those of the last block of k may be shorter and are as far apart.
-  int64_t panel_bytes() const { return kernel->panel_bytes(); }
+  int64_t panel_bytes() const { return kernel->panel_bytes(by_row()); }
   int64_t rhs_batches() const { return shape.rhs_step == 0 ? 1 : shape.batch; }
   // Left panels are stored by row where k is contiguous.
   bool by_row() const { return shape.lhs_k == 1; }

@@ -230,8 +230,8 @@ int32_t ReadParams(const MatmulShape& shape, const GemmKernel& kernel, GemmParam
   if (shape.m >= kMaxDim || shape.n >= kMaxDim || shape.k >= kMaxDim) {
     return Decline(reason, "matmul: more than 2^31 rows, columns or terms");
   }
-  if (kernel.tile_columns > kMostTileColumns) {
-    return Decline(reason, "matmul: the kernel's tile is too wide");
+  if (kernel.tile_columns > kMostTileColumns || kernel.row_block_bytes > kMostBlockBytes) {
+    return Decline(reason, "matmul: the kernel's panels are too large");
   }
   p->shape = shape;
   p->kernel = &kernel;

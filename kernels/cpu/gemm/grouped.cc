@@ -232,11 +232,12 @@ int32_t PlanGrouped(const GroupedShape& shape, const GemmKernel& kernel, const F
   const int64_t busy = std::min(shape.experts, shape.rows);
   p.most_chunks = busy + shape.rows / (kTaskRows / kernel.tile_rows * kernel.tile_rows) + 1;
   p.few_slots = p.few == nullptr ? 0 : busy;
-  const bool keeps_sums = shape.inner > kernel.block_k();
+  const bool keeps_sums = shape.inner > kernel.block_k(true);
   const int64_t wide_tasks = p.most_chunks * CeilDiv(shape.columns, kTaskColumnsWithoutSums);
   p.window = EvenBlock(shape.columns, kernel.tile_columns,
-                       keeps_sums || wide_tasks < kFewTasks ? kTaskColumns
-                                                            : kTaskColumnsWithoutSums);
+                       keeps_sums               ? kRowTaskColumns
+                       : wide_tasks < kFewTasks ? kTaskColumns
+                                                : kTaskColumnsWithoutSums);
   const int64_t windows = std::max<int64_t>(1, CeilDiv(shape.columns, p.window));
   const int64_t together =
       std::clamp<int64_t>(p.most_chunks * windows / kManyTasks, 1, kMostWindows);

@@ -15,7 +15,7 @@
 
 namespace tessera::cpu::dense {
 
-inline constexpr int64_t kMostBlockBytes = 1024;   // of k per row or column in a panel
+inline constexpr int64_t kMostBlockBytes = 2048;   // of k per row or column in a panel
 inline constexpr int64_t kMostRowBytes = kMostBlockBytes + 64;   // see GemmKernel::row_bytes
 
 // A strip to pack. Element (i, k) lies at data[i * step + k * k_step]; one of the two steps is 1.
@@ -101,7 +101,10 @@ struct GemmKernel {
   int32_t tile_columns;
   int32_t unit;        // elements of k in a unit
   int32_t unit_bytes;  // of one row's or column's share of a unit in a panel
-  int32_t block_bytes;    // of k per row or column in a panel
+  // Bytes of k per row or column in a panel, with a left operand stored by row and by unit. A long
+  // block keeps sums less often; panels of units take room in L2 that the sums want.
+  int32_t row_block_bytes;
+  int32_t unit_block_bytes;
   int32_t rows_together;  // that a product reads, whether they exist or not
   PackStrip pack_rhs;
   // Left strips as [unit][row] and as [row][unit], and the products that read them.
@@ -116,15 +119,16 @@ struct GemmKernel {
   int32_t fetches = 1;  // lines, with each unit
   bool packs_aside = false;   // panels whose columns are contiguous in memory
 
-  int64_t block_units() const { return block_bytes / unit_bytes; }
-  int64_t block_k() const { return block_units() * unit; }
+  int64_t block_bytes(bool by_row) const { return by_row ? row_block_bytes : unit_block_bytes; }
+  int64_t block_units(bool by_row) const { return block_bytes(by_row) / unit_bytes; }
+  int64_t block_k(bool by_row) const { return block_units(by_row) * unit; }
   // Of a whole right panel.
-  int64_t panel_bytes() const { return int64_t{block_bytes} * tile_columns; }
+  int64_t panel_bytes(bool by_row) const { return block_bytes(by_row) * tile_columns; }
   // From row to row of a left panel stored by row; no power of two, for the sake of L1.
-  int64_t row_bytes() const { return block_bytes + 64; }
+  int64_t row_bytes() const { return row_block_bytes + 64; }
   // Of a left panel.
   int64_t left_bytes(bool by_row) const {
-    return (by_row ? row_bytes() : block_bytes) * tile_rows;
+    return (by_row ? row_bytes() : unit_block_bytes) * tile_rows;
   }
 };
 

@@ -19,8 +19,8 @@ class TurnedProduct {
       : b_(block),
         kernel_(*block.kernel),
         element_(static_cast<int64_t>(SizeOf(b_.in))),
-        block_k_(kernel_.block_k()),
-        panel_bytes_(kernel_.panel_bytes()),
+        block_k_(kernel_.block_k(true)),
+        panel_bytes_(kernel_.panel_bytes(true)),
         rows_(b_.row_end - b_.row_begin),
         panels_(CeilDiv(rows_, kernel_.tile_columns)),
         left_(b_.room),
@@ -146,11 +146,12 @@ bool FillsVectors(int64_t rows, int64_t tile_columns) {
 bool CanTurn(const Block& block) {
   const GemmKernel& kernel = *block.kernel;
   const int64_t rows = block.row_end - block.row_begin;
-  const int64_t panels = CeilDiv(rows, kernel.tile_columns) * CeilDiv(block.k, kernel.block_k());
+  const int64_t panels =
+      CeilDiv(rows, kernel.tile_columns) * CeilDiv(block.k, kernel.block_k(true));
   return block.slots == nullptr && block.lhs_k == 1 && block.rhs_k == 1 &&
          rows <= kMostRows && kernel.tile_rows <= kMostTileRows &&
          kernel.tile_columns <= kMostTileColumns &&
-         panels * kernel.panel_bytes() <= kMostPackedBytes;
+         panels * kernel.panel_bytes(true) <= kMostPackedBytes;
 }
 
 bool TurnsBlock(const Block& block) {
