@@ -14,10 +14,10 @@
 // copies went through memory); one left panel at a time in L1 with right panels from L2 (equal when
 // the machine is quiet, 0.65 instead of 0.8 beside neighbours that share the cache); blocks of k of
 // 2 KB for gradients by the weight (0.95 to 0.98 of the speed), of 8 KB for all (0.84 of peak for
-// short k, 0.48 where k is long: right panels came from L3); sums of blocks of k kept in C or a copy
-// of it (rows 2 KB apart fall into two sets of L1: 0.6 of peak); fetching the lines of C that a tile
-// is about to store (no gain: stores lack bandwidth); rows in place whose lines fall into one set of
-// L1 (0.90 to 0.97 of the speed with a copy).
+// short k, 0.48 where k is long: right panels came from L3); sums of blocks of k kept in C or a
+// copy of it (rows 2 KB apart fall into two sets of L1: 0.6 of peak); fetching the lines of C that
+// a tile is about to store (no gain: stores lack bandwidth); rows in place whose lines fall into
+// one set of L1 (0.90 to 0.97 of the speed with a copy).
 #pragma once
 
 #include "kernels/cpu/gemm/kernel.h"
