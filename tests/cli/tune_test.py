@@ -46,7 +46,7 @@ class TuneTest(cli_testing.CliTest):
         with open(out, encoding="utf-8") as file:
             written = json.load(file)
         self.assertEqual(written, report["tuning"])
-        calls = [{"kernel": result["kernel"], "version": 2, "call": result["call"],
+        calls = [{"kernel": result["kernel"], "version": 3, "call": result["call"],
                   "knobs": {name: 1 for name in result["own"]}} for result in report["results"]]
         with open(out, "w", encoding="utf-8") as file:
             json.dump({"type": "Tuning", "version": 1,

@@ -112,7 +112,7 @@ void Products(int64_t rows, int64_t columns, int64_t k) {
   target.out_step = target.add_step = 16;
   target.rows = static_cast<int32_t>(rows);
   target.columns = static_cast<int32_t>(columns);
-  TileRows<UnitF32, false, 6, 2, 6>(k, left.data(), right.data(), target);
+  TileRows<UnitF32, false, 6, 2, 6>(k, left.data(), 0, right.data(), target);
   for (float x : out) Show("tile", x);
   std::vector<float> wide(rows * k), few(rows * columns);
   for (int64_t i = 0; i < rows * k; ++i) wide[i] = Load(lhs[i]);
