@@ -47,11 +47,7 @@ class BlockProduct {
       group_ = GroupAt(b_.column_begin, 0, b_.column_begin);
       for (int64_t window = b_.column_begin; window < b_.column_end; window += b_.window) {
         for (int64_t i = 0; i < blocks; ++i) {
-          if (b_.slots != nullptr) {
-            PackGathered(i * block_k_);
-          } else if (!by_row_) {
-            PackLeft(i * block_k_);
-          }
+          PackLeft(i * block_k_);
           Multiply(window, i * block_k_, i == 0, i + 1 == blocks);
         }
       }
@@ -131,10 +127,13 @@ class BlockProduct {
     return strip;
   }
 
+  // All but rows that the first column takes where they lie, or packs itself.
   void PackLeft(int64_t first_k) {
+    if (b_.slots != nullptr) return PackGathered(first_k);
+    if (by_row_) return;
     char* panel = left_;
     for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_, panel += left_bytes_) {
-      (by_row_ ? kernel_.pack_rows : kernel_.pack_units)(LeftStrip(first_k, row), panel);
+      kernel_.pack_units(LeftStrip(first_k, row), panel);
     }
   }
 
@@ -234,7 +233,7 @@ class BlockProduct {
     const TileProduct product = by_row_ ? kernel_.product_rows : kernel_.product_units;
     float* sums = reinterpret_cast<float*>(scratch_);
     Fetch rows;
-    if (ReadsRows()) rows = RowsOf(LeftStrip(first_k, b_.row_begin), b_.in, units, kernel_);
+    if (ReadsRows()) rows = FetchStrip(LeftStrip(first_k, b_.row_begin), b_.in, units, kernel_);
     while (group_.window == window && group_.first_k == first_k) {
       const char* right = GroupRoom(other_);
       PackGroup(Depth(first_k), GroupRoom(other_), &group_);
@@ -248,7 +247,7 @@ class BlockProduct {
       FetchWalk ahead(AreaOf(next), fetches, units, kernel_);
       int64_t ready = 0;   // terms of the next group that are fetched
       for (int64_t i = 0; i < group_.panels; ++i, right += panel_bytes_) {
-        const char* left = left_;
+        char* left = left_;
         for (int64_t row = b_.row_begin; row < b_.row_end; row += tile_rows_) {
           TileTarget target = Result(row, group_.column + i * kernel_.tile_columns);
           if (!last) {
@@ -258,14 +257,20 @@ class BlockProduct {
           }
           target.add = first ? nullptr : sums;
           target.add_step = kernel_.tile_columns;
-          LeftTile lhs = {left, kernel_.row_bytes(), kNoFetch};
+          LeftRows lhs = {left, kernel_.row_bytes()};
+          Fetch of_left;
           if (ReadsRows()) {
+            const StripSource strip = LeftStrip(first_k, row);
             const bool first_column = i == 0 && group_.column == window;
-            lhs = TakeRows(first_k, row, first_column, rows, lhs);
+            lhs = PlaceRows(kernel_, b_.in, strip, left, first_column);
+            // Lines of a panel are in L2: to fetch them would hold up those of the right operand.
+            if (first_column || lhs.data != left) {
+              of_left = NextRows(strip, first_column ? &rows : nullptr);
+            }
           }
-          if (few) lhs.next = ahead.Next();
+          if (few) of_left = ahead.Next();
           const Fetch of_right = ahead.Next();
-          target.left = &lhs.next;
+          target.left = &of_left;
           target.right = &of_right;
           const PackAside aside = TakeAside(ready, units, &next);
           target.aside = &aside;
@@ -282,40 +287,20 @@ class BlockProduct {
     }
   }
 
-  // A tile's rows of the left operand: bytes from row to row, and what is fetched of the next ones.
-  struct LeftTile {
-    const char* data;
-    int64_t row;
-    Fetch next;
-  };
-
+  // Whether the left operand's rows are not gathered, so that tiles may take them where they lie.
   bool ReadsRows() const { return by_row_ && b_.slots == nullptr; }
 
-  // Rows that are not gathered: in place, or in their |panel| once the first column has packed
-  // them. That column reads all for the first time, and fetches the next like |rows|, those of its
-  // first tile.
-  LeftTile TakeRows(int64_t first_k, int64_t row, bool first_column, const Fetch& rows,
-                    const LeftTile& panel) {
-    const StripSource strip = LeftStrip(first_k, row);
+  // Of the rows after |strip|: like |first|, those of the first tile, all that the first column
+  // reads for the first time; then their first lines.
+  Fetch NextRows(const StripSource& strip, const Fetch* first) const {
     const int64_t row_bytes = b_.lhs_row * element();
-    const char* data = static_cast<const char*>(strip.data);
-    LeftTile tile = panel;
-    if (ReadsInPlace(kernel_, b_.in, strip)) {
-      // The first lines of the next ones; of a panel any would hold up those of the right operand.
-      tile = {data, row_bytes,
-              {.at = data + strip.width * row_bytes,
-               .count = strip.width,
-               .step = row_bytes,
-               .second = kAlign,
-               .third = 2 * kAlign}};
-    } else if (first_column) {
-      kernel_.pack_rows(strip, left_ + (row - b_.row_begin) / tile_rows_ * left_bytes_);
-    }
-    if (first_column) {
-      tile.next = rows;
-      tile.next.at = data + strip.width * row_bytes;
-    }
-    return tile;
+    Fetch next = {.count = strip.width,
+                  .step = row_bytes,
+                  .second = kAlign,
+                  .third = 2 * kAlign};
+    if (first != nullptr) next = *first;
+    next.at = static_cast<const char*>(strip.data) + strip.width * row_bytes;
+    return next;
   }
 
   // The tile at |row| and |column| of the result.
@@ -354,7 +339,7 @@ class BlockProduct {
   // row, since lines of many rows at a time are slow to write.
   void RunShallow() {
     const int64_t units = CeilDiv(b_.k, kernel_.unit), bytes = ShallowPanelBytes();
-    b_.slots != nullptr ? PackGathered(0) : PackLeft(0);
+    PackLeft(0);
     char* right = scratch_;
     for (int64_t column = b_.column_begin; column < b_.column_end; column += kernel_.tile_columns) {
       PackRight(0, column, 0, b_.k, right);

@@ -2,13 +2,13 @@
 //
 // Columns are taken a window at a time. For each block of k the task packs what it cannot read in
 // place of the left operand, then panels of the right one, each used for all rows while it is in
-// L1. Where the right
-// operand's rows are not those of k, as of a weight in forward, panels that lie beside each other
-// are packed together, some rows of them during every tile, from what the tiles before have
-// fetched: memory gives rows of some lines faster than lines of as many rows, lines of many rows a
-// power of two apart would drive each other out of the caches, and packing between tiles waits for
-// its lines. A block's first panels wait for memory, hence several windows. It works in the room of
-// its thread. Each sum runs over k in rising order, whatever the blocks. Thread-safe: no state.
+// L1. Where the right operand's rows are not those of k, as of a weight in forward, panels that lie
+// beside each other are packed together, some rows of them during every tile, from what the tiles
+// before have fetched: memory gives rows of some lines faster than lines of as many rows, lines of
+// many rows a power of two apart would drive each other out of the caches, and packing between
+// tiles waits for its lines. A block's first panels wait for memory, hence several windows. It
+// works in the room of its thread. Each sum runs over k in rising order, whatever the blocks.
+// Thread-safe: no state.
 #pragma once
 
 #include <algorithm>

@@ -71,7 +71,9 @@ class BlockTask {
     // k = 0 still stores zeros once.
     for (int64_t k_block = 0; k_block < std::max(1, p_.k_blocks); ++k_block) {
       if (!p_.by_row()) {
-        for (int64_t i = row_begin_; i < row_end_; ++i) PackLeft(k_block, i);
+        for (int64_t i = row_begin_; i < row_end_; ++i) {
+          kernel_.pack_units(LeftStrip(k_block, i), LeftPanel(i));
+        }
       }
       Multiply(k_block);
     }
@@ -95,9 +97,6 @@ class BlockTask {
                   (batch_ * s_.lhs_step + first_k * s_.lhs_k + row * s_.lhs_row) * lhs_bytes();
     return source;
   }
-  void PackLeft(int64_t k_block, int64_t i) {
-    (p_.by_row() ? kernel_.pack_rows : kernel_.pack_units)(LeftStrip(k_block, i), LeftPanel(i));
-  }
 
   // Sums of earlier blocks of k lie behind the left panels, tile by tile.
   char* LeftPanel(int64_t i) {
@@ -111,7 +110,8 @@ class BlockTask {
     const int64_t panels = row_end_ - row_begin_;
     const int64_t tiles = panels * (column_end_ - column_begin_);
     FetchWalk next_left(NextLeft(k_block), tiles, units, kernel_);
-    const Fetch rows = RowsOf(LeftStrip(k_block, row_begin_), s_.lhs, units, kernel_);
+    Fetch rows;
+    if (p_.by_row()) rows = FetchStrip(LeftStrip(k_block, row_begin_), s_.lhs, units, kernel_);
     float* sums = Sums();
     for (int64_t j = column_begin_; j < column_end_; ++j) {
       const char* right = right_;
@@ -123,16 +123,17 @@ class BlockTask {
       FetchWalk next_right(NextRight(k_block, j), panels, units, kernel_);
       for (int64_t i = row_begin_; i < row_end_; ++i) {
         TileTarget target = Target(k_block, i, j, sums);
-        const StripSource strip = LeftStrip(k_block, i);
-        const bool in_place = p_.by_row() && ReadsInPlace(kernel_, s_.lhs, strip);
-        if (p_.by_row() && !in_place && j == column_begin_) PackLeft(k_block, i);
+        LeftRows lhs = {LeftPanel(i), 0};
+        if (p_.by_row()) {
+          lhs = PlaceRows(kernel_, s_.lhs, LeftStrip(k_block, i), LeftPanel(i),
+                          j == column_begin_);
+        }
         // What comes next comes in while this is used, a share with each tile.
         const Fetch of_right = next_right.Next();
         const Fetch of_left = p_.by_row() ? NextRows(k_block, i, j, rows) : next_left.Next();
         target.right = &of_right;
         target.left = &of_left;
-        product(units, in_place ? strip.data : LeftPanel(i),
-                in_place ? strip.step * lhs_bytes() : strip.panel_row, right, target);
+        product(units, lhs.data, lhs.row, right, target);
         sums += kernel_.tile_rows * kernel_.tile_columns;
       }
     }
@@ -189,15 +190,11 @@ class BlockTask {
   // What is read of a left operand that is packed by terms after a block of k.
   Area NextLeft(int64_t k_block) const {
     if (p_.by_row() || ++k_block >= p_.k_blocks) return {};
-    const int64_t element = static_cast<int64_t>(SizeOf(s_.lhs));
-    const int64_t first_row = row_begin_ * kernel_.tile_rows;
-    const int64_t rows = std::min(s_.m, row_end_ * kernel_.tile_rows) - first_row;
-    const int64_t first_k = k_block * p_.block_k();
-    const int64_t depth = std::min(p_.block_k(), s_.k - first_k);
-    const char* data = static_cast<const char*>(call_->inputs[0].data) +
-                       (batch_ * s_.lhs_step + first_k * s_.lhs_k + first_row * s_.lhs_row) *
-                           element;
-    return {data, depth, s_.lhs_k * element, CeilDiv(rows * element, kAlign) + 1};
+    const StripSource first = LeftStrip(k_block, row_begin_);
+    const int64_t rows =
+        std::min(s_.m, row_end_ * kernel_.tile_rows) - row_begin_ * kernel_.tile_rows;
+    return {static_cast<const char*>(first.data), first.k, s_.lhs_k * lhs_bytes(),
+            CeilDiv(rows * lhs_bytes(), kAlign) + 1};
   }
 
   const tsr_kernel_call* call_;

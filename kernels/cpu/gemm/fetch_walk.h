@@ -86,7 +86,8 @@ class FetchWalk {
 };
 
 // All of a strip that is read by row.
-inline Fetch RowsOf(const StripSource& strip, DType in, int64_t units, const GemmKernel& kernel) {
+inline Fetch FetchStrip(const StripSource& strip, DType in, int64_t units,
+                        const GemmKernel& kernel) {
   const auto element = static_cast<int64_t>(SizeOf(in));
   const Area area = {static_cast<const char*>(strip.data), strip.width, strip.step * element,
                      CeilDiv(strip.k * element, kAlign)};

@@ -146,4 +146,20 @@ inline bool ReadsInPlace(const GemmKernel& kernel, DType in, const StripSource& 
          kernel.tile_rows <= kMostOfSet * (kSetBytes / apart);
 }
 
+// Rows as product_rows takes them.
+struct LeftRows {
+  const void* data;
+  int64_t row;   // bytes from row to row
+};
+
+// A strip's rows where they lie, or in |panel|, where |packs| or an earlier call has put them.
+inline LeftRows PlaceRows(const GemmKernel& kernel, DType in, const StripSource& strip, void* panel,
+                          bool packs) {
+  if (ReadsInPlace(kernel, in, strip)) {
+    return {strip.data, strip.step * static_cast<int64_t>(SizeOf(in))};
+  }
+  if (packs) kernel.pack_rows(strip, panel);
+  return {panel, strip.panel_row};
+}
+
 }  // namespace tessera::cpu::dense

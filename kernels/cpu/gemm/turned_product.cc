@@ -75,10 +75,7 @@ class TurnedProduct {
     source.width = width;
     source.panel_row = kernel_.row_bytes();
     source.data = Matrix(c, first_k);
-    const bool in_place = ReadsInPlace(kernel_, b_.in, source);
-    if (!in_place) kernel_.pack_rows(source, left_);
-    const void* left = in_place ? source.data : left_;
-    const int64_t left_row = in_place ? source.step * element_ : source.panel_row;
+    const LeftRows left = PlaceRows(kernel_, b_.in, source, left_, true);
     const int64_t units = CeilDiv(source.k, kernel_.unit);
     FetchWalk ahead(After(c, first_k), panels_, units, kernel_);
     for (int64_t j = 0; j < panels_; ++j) {
@@ -90,7 +87,7 @@ class TurnedProduct {
       target.columns = Columns(j);
       const Fetch next = ahead.Next();
       target.left = &next;
-      kernel_.product_rows(units, left, left_row, Panel(first_k, j), target);
+      kernel_.product_rows(units, left.data, left.row, Panel(first_k, j), target);
     }
   }
 
