@@ -12,27 +12,12 @@
 
 #include "kernels/cpu/internal/vec_avx512.h"
 
-#include "kernels/cpu/gemm/avx512_pack.h"
-#include "kernels/cpu/gemm/tile_loops.h"
+#include "kernels/cpu/gemm/avx512_kernel.h"
 #include "kernels/cpu/gemm/unit_pairs.h"
 
 namespace tessera::cpu::dense {
 
-const GemmKernel kGemmAvx512Dot = {
-    .tile_rows = 14,
-    .tile_columns = 32,
-    .unit = 2,
-    .unit_bytes = 4,
-    .row_block_bytes = 2048,
-    .unit_block_bytes = 1024,
-    .rows_together = kRowsTogether,
-    .pack_rhs = PackUnits<FormatPairs, 32>,
-    .pack_units = PackUnits<FormatPairs, 14>,
-    .pack_rows = PackRowUnits<FormatPairs, 14>,
-    .product_units = TileRows<UnitPairs, false, 14, 2, 14>,
-    .product_rows = TileRows<UnitPairs, true, 14, 2, 14>,
-    .leave = EndStreams,
-    .packs_aside = true};
+const GemmKernel kGemmAvx512Dot = Avx512Kernel<FormatPairs, UnitPairs>();
 
 }  // namespace tessera::cpu::dense
 

@@ -227,7 +227,8 @@ int32_t ReadParams(const MatmulShape& shape, const GemmKernel& kernel, GemmParam
   if (shape.m >= kMaxDim || shape.n >= kMaxDim || shape.k >= kMaxDim) {
     return Decline(reason, "matmul: more than 2^31 rows, columns or terms");
   }
-  if (kernel.tile_columns > kMostTileColumns || kernel.row_block_bytes > kMostBlockBytes) {
+  if (kernel.tile_columns > kMostTileColumns ||
+      std::max(kernel.row_block_bytes, kernel.unit_block_bytes) > kMostBlockBytes) {
     return Decline(reason, "matmul: the kernel's panels are too large");
   }
   p->shape = shape;
