@@ -55,8 +55,8 @@ int32_t PrepareGelu(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* re
 
 void RegisterActivationGradKernels(KernelSink& sink) {
   AddVector<"relu_grad">(sink, vector::PrepareReluGrad, kInPlace01);
-  AddVector<"silu_grad">(sink, vector::PrepareSiluGrad, kInPlace01);
-  AddVector<"gelu_grad">(sink, vector::PrepareGeluGrad, kInPlace01);
+  AddVector<"silu_grad">(sink, vector::PrepareSiluGrad, kInPlace01, 2);
+  AddVector<"gelu_grad">(sink, vector::PrepareGeluGrad, kInPlace01, 2);
   AddReference<"relu_grad">(sink, PrepareRelu, kInPlace01);
   AddReference<"silu_grad">(sink, PrepareSilu, kInPlace01);
   AddReference<"gelu_grad">(sink, PrepareGelu, kInPlace01);

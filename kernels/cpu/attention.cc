@@ -29,7 +29,7 @@ void Add(KernelSink& sink, int32_t isa, const char* name,
             .op = "attention",
             .name = name,
             .prepare = prepare,
-            .version = 1,
+            .version = 2,
             .flags = 0});
 }
 

@@ -25,7 +25,7 @@ void Add(KernelSink& sink, int32_t isa, const char* name,
             .op = "attention_grad",
             .name = name,
             .prepare = prepare,
-            .version = 1,
+            .version = 2,
             .flags = 0});
 }
 

@@ -88,8 +88,8 @@ int32_t PrepareGrad(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* re
 }  // namespace
 
 void RegisterCrossEntropyKernels(KernelSink& sink) {
-  AddVector<"cross_entropy">(sink, vector::PrepareCrossEntropy, kRowWise);
-  AddVector<"cross_entropy_grad">(sink, vector::PrepareCrossEntropyGrad, kInPlace0 | kRowWise);
+  AddVector<"cross_entropy">(sink, vector::PrepareCrossEntropy, kRowWise, 2);
+  AddVector<"cross_entropy_grad">(sink, vector::PrepareCrossEntropyGrad, kInPlace0 | kRowWise, 2);
   AddReference<"cross_entropy">(sink, PrepareLoss, kRowWise);
   AddReference<"cross_entropy_grad">(sink, PrepareGrad, kInPlace0 | kRowWise);
 }

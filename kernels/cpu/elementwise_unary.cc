@@ -144,8 +144,8 @@ void AddFloat(KernelSink& sink) {
 
 void RegisterElementwiseUnaryKernels(KernelSink& sink) {
   AddVector<"relu">(sink, vector::PrepareRelu, kInPlace0);
-  AddVector<"silu">(sink, vector::PrepareSilu, kInPlace0);
-  AddVector<"gelu">(sink, vector::PrepareGelu, kInPlace0);
+  AddVector<"silu">(sink, vector::PrepareSilu, kInPlace0, 2);
+  AddVector<"gelu">(sink, vector::PrepareGelu, kInPlace0, 2);
   AddReference<"neg">(sink, PrepareNumber<Neg>, kInPlace0);
   AddReference<"abs">(sink, PrepareNumber<Abs>, kInPlace0);
   AddReference<"square">(sink, PrepareNumber<Square>, kInPlace0);

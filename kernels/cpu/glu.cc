@@ -64,8 +64,8 @@ int32_t PrepareGluGrad(const tsr_kernel_call* call, tsr_kernel_plan* plan, char*
 }  // namespace
 
 void RegisterGluKernels(KernelSink& sink) {
-  AddVector<"glu">(sink, vector::PrepareGlu, kInPlace01);
-  AddVector<"glu_grad">(sink, vector::PrepareGluGrad, kInPlace01);
+  AddVector<"glu">(sink, vector::PrepareGlu, kInPlace01, 2);
+  AddVector<"glu_grad">(sink, vector::PrepareGluGrad, kInPlace01, 2);
   AddReference<"glu">(sink, PrepareGlu, kInPlace01);
   AddReference<"glu_grad">(sink, PrepareGluGrad, kInPlace01);
 }

@@ -108,8 +108,8 @@ int32_t PrepareGrad(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* re
 }  // namespace
 
 void RegisterLayerNormKernels(KernelSink& sink) {
-  AddVector<"layer_norm">(sink, vector::PrepareLayerNorm, kRowWise);
-  AddVector<"layer_norm_grad">(sink, vector::PrepareLayerNormGrad);
+  AddVector<"layer_norm">(sink, vector::PrepareLayerNorm, kRowWise, 2);
+  AddVector<"layer_norm_grad">(sink, vector::PrepareLayerNormGrad, 0, 2);
   AddReference<"layer_norm">(sink, Prepare, kRowWise);
   AddReference<"layer_norm_grad">(sink, PrepareGrad);
 }

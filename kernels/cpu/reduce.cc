@@ -115,8 +115,8 @@ int32_t PrepareExtreme(const tsr_kernel_call* call, tsr_kernel_plan* plan, char*
 }  // namespace
 
 void RegisterReduceKernels(KernelSink& sink) {
-  AddVector<"reduce_sum">(sink, vector::PrepareReduceSum);
-  AddVector<"reduce_mean">(sink, vector::PrepareReduceMean);
+  AddVector<"reduce_sum">(sink, vector::PrepareReduceSum, 0, 2);
+  AddVector<"reduce_mean">(sink, vector::PrepareReduceMean, 0, 2);
   AddReference<"reduce_sum">(sink, PrepareArithmetic<Sum>);
   AddReference<"reduce_mean">(sink, PrepareArithmetic<Sum, true>);
   AddReference<"reduce_prod">(sink, PrepareArithmetic<Product>);

@@ -89,8 +89,8 @@ int32_t PrepareGrad(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* re
 }  // namespace
 
 void RegisterRmsNormKernels(KernelSink& sink) {
-  AddVector<"rms_norm">(sink, vector::PrepareRmsNorm, kRowWise);
-  AddVector<"rms_norm_grad">(sink, vector::PrepareRmsNormGrad);
+  AddVector<"rms_norm">(sink, vector::PrepareRmsNorm, kRowWise, 2);
+  AddVector<"rms_norm_grad">(sink, vector::PrepareRmsNormGrad, 0, 2);
   AddReference<"rms_norm">(sink, Prepare, kRowWise);
   AddReference<"rms_norm_grad">(sink, PrepareGrad);
 }

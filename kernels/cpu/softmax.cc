@@ -76,10 +76,10 @@ int32_t PrepareGrad(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* re
 }  // namespace
 
 void RegisterSoftmaxKernels(KernelSink& sink) {
-  AddVector<"softmax">(sink, vector::PrepareSoftmax, kRowWise);
-  AddVector<"log_softmax">(sink, vector::PrepareLogSoftmax, kRowWise);
-  AddVector<"softmax_grad">(sink, vector::PrepareSoftmaxGrad, kRowWise);
-  AddVector<"log_softmax_grad">(sink, vector::PrepareLogSoftmaxGrad, kRowWise);
+  AddVector<"softmax">(sink, vector::PrepareSoftmax, kRowWise, 2);
+  AddVector<"log_softmax">(sink, vector::PrepareLogSoftmax, kRowWise, 2);
+  AddVector<"softmax_grad">(sink, vector::PrepareSoftmaxGrad, kRowWise, 2);
+  AddVector<"log_softmax_grad">(sink, vector::PrepareLogSoftmaxGrad, kRowWise, 2);
   AddReference<"softmax">(sink, Prepare<false>, kRowWise);
   AddReference<"log_softmax">(sink, Prepare<true>, kRowWise);
   AddReference<"softmax_grad">(sink, PrepareGrad<false>, kRowWise);

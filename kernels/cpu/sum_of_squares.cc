@@ -30,7 +30,7 @@ int32_t Prepare(const tsr_kernel_call* call, tsr_kernel_plan* plan, char* reason
 }  // namespace
 
 void RegisterSumOfSquaresKernels(KernelSink& sink) {
-  AddVector<"sum_of_squares">(sink, vector::PrepareSumOfSquares);
+  AddVector<"sum_of_squares">(sink, vector::PrepareSumOfSquares, 0, 2);
   AddReference<"sum_of_squares">(sink, Prepare);
 }
 

@@ -119,7 +119,7 @@ class Subject {
     for (PlannedKernel& planned : plan_->kernels()) {
       const PreparedKernel& kernel = *planned.kernel;
       for (int32_t phase = 0; phase < kernel.plan.phase_count; ++phase) {
-        seconds += cpu::TimeTasks(team, kernel.plan.tasks[phase], [&](int64_t task) {
+        seconds += team.Run(kernel.plan.tasks[phase], [&](int64_t task) {
           kernel.plan.run(&kernel.call, &kernel.plan, phase, task);
         });
       }

@@ -1,9 +1,11 @@
 // How vector kernels round to bf16: every instruction set gives the bits of the reference.
 //
 // `cast` of numbers of every exponent, denormal ones among them, infinities, NaN and ties, in
-// vectors that have one kind of number and in vectors that have all, at lengths with every tail.
+// vectors that have one kind of number and in vectors that have all, at lengths with every tail;
+// `mul` of bf16 likewise, whose results are rounded two vectors at a time.
 #include <cmath>
 #include <limits>
+#include <string>
 #include <vector>
 
 #include "tests/kernels/dense_harness.h"
@@ -11,6 +13,7 @@
 namespace tessera::cpu {
 
 void RegisterCastKernels(KernelSink& sink);
+void RegisterElementwiseBinaryKernels(KernelSink& sink);
 
 namespace testing {
 namespace {
@@ -43,6 +46,15 @@ std::vector<double> EveryNumber() {
   return numbers;
 }
 
+void ExpectSame(double got, float want, const char* kernel, size_t at) {
+  if (std::isnan(want)) {
+    ASSERT_TRUE(std::isnan(got)) << kernel << " at " << at;
+  } else {
+    ASSERT_EQ(got, want) << kernel << " at " << at;
+    ASSERT_EQ(std::signbit(got), std::signbit(want)) << kernel << " at " << at;
+  }
+}
+
 TEST(RoundingTest, EverySetRoundsToBf16AsTheReferenceDoes) {
   const std::vector<double> all = EveryNumber();
   int kernels = 0;
@@ -58,12 +70,35 @@ TEST(RoundingTest, EverySetRoundsToBf16AsTheReferenceDoes) {
       const std::vector<double> got = call.Result(0);
       for (size_t i = 0; i < numbers.size(); ++i) {
         const float want = FloatFromBF16(BF16FromFloat(static_cast<float>(numbers[i])));
-        if (std::isnan(want)) {
-          ASSERT_TRUE(std::isnan(got[i])) << def.name << " at " << i;
-        } else {
-          ASSERT_EQ(got[i], want) << def.name << " at " << i << " of " << numbers[i];
-          ASSERT_EQ(std::signbit(got[i]), std::signbit(want)) << def.name << " at " << i;
-        }
+        ASSERT_NO_FATAL_FAILURE(ExpectSame(got[i], want, def.name, i));
+      }
+    }
+  }
+  EXPECT_GE(kernels, 2);
+}
+
+TEST(RoundingTest, EverySetRoundsProductsOfBf16AsTheReferenceDoes) {
+  std::vector<double> all = EveryNumber();
+  for (double& x : all) x = FloatFromBF16(BF16FromFloat(static_cast<float>(x)));
+  int kernels = 0;
+  for (const tsr_kernel_def& def : RunnableKernels(RegisterElementwiseBinaryKernels)) {
+    if (std::string(def.op) != "mul") continue;
+    ++kernels;
+    for (size_t cut = 0; cut < 70; cut += 3) {
+      const std::vector<double> x(all.begin() + static_cast<std::ptrdiff_t>(cut), all.end());
+      std::vector<double> y(x.size());
+      for (size_t i = 0; i < y.size(); ++i) y[i] = all[i * 31 % all.size()];
+      const auto size = static_cast<int64_t>(x.size());
+      DenseCall call;
+      call.Input(DType::kBF16, {size}, x);
+      call.Input(DType::kBF16, {size}, y);
+      call.Output(DType::kBF16, {size});
+      ASSERT_TRUE(call.Run(def)) << def.name << ": " << call.reason();
+      const std::vector<double> got = call.Result(0);
+      for (size_t i = 0; i < x.size(); ++i) {
+        const float product = static_cast<float>(x[i]) * static_cast<float>(y[i]);
+        const float want = FloatFromBF16(BF16FromFloat(product));
+        ASSERT_NO_FATAL_FAILURE(ExpectSame(got[i], want, def.name, i));
       }
     }
   }

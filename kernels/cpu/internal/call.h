@@ -292,15 +292,16 @@ void AddReference(KernelSink& sink, PrepareFunction prepare, uint32_t flags = 0)
 }
 
 // The same source compiled for several instruction sets (vector/), best first. `prepare` picks by
-// the call's cap.
+// the call's cap. `version` is one higher whenever results get other bits.
 template <OpName Op>
-void AddVector(KernelSink& sink, PrepareFunction prepare, uint32_t flags = 0) {
+void AddVector(KernelSink& sink, PrepareFunction prepare, uint32_t flags = 0,
+               uint32_t version = 1) {
 #if defined(__x86_64__)
-  AddKernel<Op, ".avx512_bf16">(sink, TSR_ISA_AVX512_BF16, prepare, flags);
-  AddKernel<Op, ".avx512">(sink, TSR_ISA_AVX512, prepare, flags);
-  AddKernel<Op, ".avx2">(sink, TSR_ISA_AVX2, prepare, flags);
+  AddKernel<Op, ".avx512_bf16">(sink, TSR_ISA_AVX512_BF16, prepare, flags, version);
+  AddKernel<Op, ".avx512">(sink, TSR_ISA_AVX512, prepare, flags, version);
+  AddKernel<Op, ".avx2">(sink, TSR_ISA_AVX2, prepare, flags, version);
 #endif
-  AddKernel<Op, ".baseline">(sink, TSR_ISA_BASELINE, prepare, flags);
+  AddKernel<Op, ".baseline">(sink, TSR_ISA_BASELINE, prepare, flags, version);
 }
 
 inline constexpr uint32_t kInPlace0 = TSR_KERNEL_IN_PLACE_0;

@@ -125,4 +125,5 @@ inline Vec WhereLanes(int64_t begin, int64_t end, Vec x, Vec other) {
 }  // namespace
 }  // namespace tessera::cpu::dense
 
+#include "kernels/cpu/internal/vec_exp_series.h"
 #include "kernels/cpu/internal/vec_math.h"

@@ -8,6 +8,7 @@
 #include "kernels/cpu/internal/intrinsics.h"
 
 #include "kernels/cpu/internal/elements.h"
+#include "kernels/cpu/internal/exp_avx512.h"
 
 namespace tessera::cpu::dense {
 namespace {
@@ -87,11 +88,8 @@ inline float SumOf(Vec x) {
 }
 inline float MaxOf(Vec x) { return _mm512_reduce_max_ps(x.v); }
 
-// 2^n for integral n, times x.
-inline Vec ScaleByPower(Vec x, Vec n) { return {_mm512_scalef_ps(x.v, n.v)}; }
-inline Vec RoundToInt(Vec x) {
-  return {_mm512_roundscale_ps(x.v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC)};
-}
+// e^x for -87.33 <= x <= 90.
+inline Vec ExpWithin(Vec x) { return {ExpByTable(x.v)}; }
 
 // x where a < b, other elsewhere (also on NaN).
 inline Vec WhereLess(Vec a, Vec b, Vec x, Vec other) {

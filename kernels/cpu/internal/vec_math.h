@@ -8,23 +8,11 @@ namespace {
 inline constexpr float kExpLow = -87.33f;
 
 // e^x within 2 units in the last place; 0 below kExpLow, infinity above 88.8, NaN for NaN.
-// x = n ln 2 + f with |f| <= ln 2 / 2; ln 2 in two parts; Taylor terms of f to the seventh power.
 // No result is a denormal number: making one, and each product with it, costs a thousand cycles,
 // and masked scores would make them in most vectors (attention took twice as long).
-inline Vec Exp(Vec any) {
-  const Vec x = Max(Splat(kExpLow), Min(Splat(90.0f), any));
-  const Vec n = RoundToInt(x * Splat(1.44269504f));
-  Vec f = MulAdd(n, Splat(-0.693359375f), x);
-  f = MulAdd(n, Splat(2.12194440e-4f), f);
-  Vec p = Splat(1.0f / 5040);
-  p = MulAdd(p, f, Splat(1.0f / 720));
-  p = MulAdd(p, f, Splat(1.0f / 120));
-  p = MulAdd(p, f, Splat(1.0f / 24));
-  p = MulAdd(p, f, Splat(1.0f / 6));
-  p = MulAdd(p, f, Splat(0.5f));
-  p = MulAdd(p, f, Splat(1.0f));
-  p = MulAdd(p, f, Splat(1.0f));
-  return WhereLess(any, Splat(kExpLow), Zero(), ScaleByPower(p, n));
+inline Vec Exp(Vec x) {
+  const Vec within = ExpWithin(Max(Splat(kExpLow), Min(Splat(90.0f), x)));
+  return WhereLess(x, Splat(kExpLow), Zero(), within);
 }
 
 // tanh by exp(2x); near zero by its own series, where the quotient would cancel.

@@ -22,8 +22,8 @@ void RunValue(const tsr_kernel_call* call, const tsr_kernel_plan*, int32_t, int6
   const Range range = ElementsOf(task, Count(call->outputs[0]));
   const T* x = In<T>(call, 0) + range.begin;
   T* y = Out<T>(call, 0) + range.begin;
-  ForVectors(d, range.size(), [=](int64_t i, auto access) HWY_ATTR {
-    access.Out(d, Act::Value(d, access.In(d, x + i)), y + i);
+  MapVectors(d, range.size(), y, [=](int64_t i, auto access) HWY_ATTR {
+    return Act::Value(d, access.In(d, x + i));
   });
 }
 
@@ -34,15 +34,15 @@ void RunSlope(const tsr_kernel_call* call, const tsr_kernel_plan*, int32_t, int6
   const T* x = In<T>(call, 0) + range.begin;
   const T* dy = In<T>(call, 1) + range.begin;
   T* dx = Out<T>(call, 0) + range.begin;
-  ForVectors(d, range.size(), [=](int64_t i, auto access) HWY_ATTR {
+  MapVectors(d, range.size(), dx, [=](int64_t i, auto access) HWY_ATTR {
     auto value = hn::Zero(d);
     const auto slope = Act::Slope(d, access.In(d, x + i), &value);
     const auto by = access.In(d, dy + i);
     if constexpr (std::is_same_v<Act, VecRelu>) {
       // A mask, not a product: 0 even where dy is infinite.
-      access.Out(d, hn::IfThenElseZero(hn::Gt(slope, hn::Zero(d)), by), dx + i);
+      return hn::IfThenElseZero(hn::Gt(slope, hn::Zero(d)), by);
     } else {
-      access.Out(d, hn::Mul(slope, by), dx + i);
+      return hn::Mul(slope, by);
     }
   });
 }
@@ -54,9 +54,8 @@ void RunGlu(const tsr_kernel_call* call, const tsr_kernel_plan*, int32_t, int64_
   const T* gate = In<T>(call, 0) + range.begin;
   const T* up = In<T>(call, 1) + range.begin;
   T* y = Out<T>(call, 0) + range.begin;
-  ForVectors(d, range.size(), [=](int64_t i, auto access) HWY_ATTR {
-    const auto value = Act::Value(d, access.In(d, gate + i));
-    access.Out(d, hn::Mul(value, access.In(d, up + i)), y + i);
+  MapVectors(d, range.size(), y, [=](int64_t i, auto access) HWY_ATTR {
+    return hn::Mul(Act::Value(d, access.In(d, gate + i)), access.In(d, up + i));
   });
 }
 
@@ -69,13 +68,12 @@ void RunGluGrad(const tsr_kernel_call* call, const tsr_kernel_plan*, int32_t, in
   const T* dy = In<T>(call, 2) + range.begin;
   T* dgate = Out<T>(call, 0) + range.begin;
   T* dup = Out<T>(call, 1) + range.begin;
-  ForVectors(d, range.size(), [=](int64_t i, auto access) HWY_ATTR {
+  MapVectors(d, range.size(), dgate, dup, [=](int64_t i, auto access) HWY_ATTR {
     auto value = hn::Zero(d);
     const auto slope = Act::Slope(d, access.In(d, gate + i), &value);
     const auto by = access.In(d, dy + i);
     const auto factor = access.In(d, up + i);
-    access.Out(d, hn::Mul(hn::Mul(by, factor), slope), dgate + i);
-    access.Out(d, hn::Mul(by, value), dup + i);
+    return Both<Vec<decltype(d)>>{hn::Mul(hn::Mul(by, factor), slope), hn::Mul(by, value)};
   });
 }
 
@@ -109,22 +107,22 @@ template <class Op, class T>
 HWY_INLINE void BinaryRun(const T* x, bool x_moves, const T* y, bool y_moves, T* z, int64_t n) {
   const TagOf<T> d;
   if (x_moves && y_moves) {
-    ForVectors(d, n, [=](int64_t i, auto access) HWY_ATTR {
-      access.Out(d, Op::Of(access.In(d, x + i), access.In(d, y + i)), z + i);
+    MapVectors(d, n, z, [=](int64_t i, auto access) HWY_ATTR {
+      return Op::Of(access.In(d, x + i), access.In(d, y + i));
     });
   } else if (x_moves) {
     const auto right = hn::Set(d, Get(*y));
-    ForVectors(d, n, [=](int64_t i, auto access) HWY_ATTR {
-      access.Out(d, Op::Of(access.In(d, x + i), right), z + i);
+    MapVectors(d, n, z, [=](int64_t i, auto access) HWY_ATTR {
+      return Op::Of(access.In(d, x + i), right);
     });
   } else if (y_moves) {
     const auto left = hn::Set(d, Get(*x));
-    ForVectors(d, n, [=](int64_t i, auto access) HWY_ATTR {
-      access.Out(d, Op::Of(left, access.In(d, y + i)), z + i);
+    MapVectors(d, n, z, [=](int64_t i, auto access) HWY_ATTR {
+      return Op::Of(left, access.In(d, y + i));
     });
   } else {
     const auto value = Op::Of(hn::Set(d, Get(*x)), hn::Set(d, Get(*y)));
-    ForVectors(d, n, [=](int64_t i, auto access) HWY_ATTR { access.Out(d, value, z + i); });
+    MapVectors(d, n, z, [=](int64_t, auto) HWY_ATTR { return value; });
   }
 }
 
@@ -145,12 +143,12 @@ void RunAddN(const tsr_kernel_call* call, const tsr_kernel_plan*, int32_t, int64
   const TagOf<T> d;
   const Range range = ElementsOf(task, Count(call->outputs[0]));
   T* y = Out<T>(call, 0) + range.begin;
-  ForVectors(d, range.size(), [=](int64_t i, auto access) HWY_ATTR {
+  MapVectors(d, range.size(), y, [=](int64_t i, auto access) HWY_ATTR {
     auto sum = access.In(d, In<T>(call, 0) + range.begin + i);
     for (int k = 1; k < call->input_count; ++k) {
       sum = hn::Add(sum, access.In(d, In<T>(call, k) + range.begin + i));
     }
-    access.Out(d, sum, y + i);
+    return sum;
   });
 }
 

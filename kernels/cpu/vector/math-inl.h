@@ -13,22 +13,31 @@
 #include <type_traits>
 
 #include "hwy/highway.h"
+#include "kernels/cpu/internal/exp_avx512.h"
 #include "kernels/cpu/vector/memory-inl.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace tessera::cpu::vector::HWY_NAMESPACE {
 
-// x within [low, high]; NaN stays, for comparisons with it are false.
+// At least `low`, at most `high`; NaN stays, for comparisons with it are false and the instructions
+// give their second operand when one of them is NaN.
 template <class D>
-HWY_INLINE Vec<D> Within(D d, float low, Vec<D> x, float high) {
+HWY_INLINE Vec<D> AtLeast(D d, float low, Vec<D> x) {
 #if TESSERA_IS_AVX512
-  // The instructions give their second operand when one of them is NaN.
   if constexpr (std::is_same_v<Vec<D>, hn::Vec512<float>>) {
-    return Vec<D>{_mm512_max_ps(_mm512_set1_ps(low), _mm512_min_ps(_mm512_set1_ps(high), x.raw))};
+    return Vec<D>{_mm512_max_ps(_mm512_set1_ps(low), x.raw)};
   }
 #endif
-  x = hn::IfThenElse(hn::Gt(x, hn::Set(d, high)), hn::Set(d, high), x);
   return hn::IfThenElse(hn::Lt(x, hn::Set(d, low)), hn::Set(d, low), x);
+}
+template <class D>
+HWY_INLINE Vec<D> AtMost(D d, Vec<D> x, float high) {
+#if TESSERA_IS_AVX512
+  if constexpr (std::is_same_v<Vec<D>, hn::Vec512<float>>) {
+    return Vec<D>{_mm512_min_ps(_mm512_set1_ps(high), x.raw)};
+  }
+#endif
+  return hn::IfThenElse(hn::Gt(x, hn::Set(d, high)), hn::Set(d, high), x);
 }
 
 // The larger of both, or `other` where `x` is NaN.
@@ -45,11 +54,6 @@ HWY_INLINE Vec<D> LargerNumber(D, Vec<D> other, Vec<D> x) {
 // p 2^n, rounded once, for a whole n from -252 to 254.
 template <class D>
 HWY_INLINE Vec<D> TimesPowerOfTwo(D d, Vec<D> p, Vec<D> n) {
-#if TESSERA_IS_AVX512
-  if constexpr (std::is_same_v<Vec<D>, hn::Vec512<float>>) {
-    return Vec<D>{_mm512_scalef_ps(p.raw, n.raw)};
-  }
-#endif
   // In two factors, since no float is 2^129 and none with all its bits 2^-151.
   const hn::RebindToSigned<D> di;
   const auto whole = hn::ConvertTo(di, n);
@@ -61,11 +65,17 @@ HWY_INLINE Vec<D> TimesPowerOfTwo(D d, Vec<D> p, Vec<D> n) {
   return hn::Mul(hn::Mul(p, scale1), scale2);
 }
 
+#if TESSERA_IS_AVX512
+template <class D>
+HWY_INLINE hn::Vec512<float> ExpWithin(D, hn::Vec512<float> x) {
+  return {ExpByTable(x.raw)};
+}
+#endif
+
 // e^x = 2^n e^r with n = round(x / ln 2), |r| <= ln(2) / 2: ln 2 in two parts, the series of e^r to
 // r^7 (the rest is below 6e-9); n reaches from -151 to 129.
-template <class D>
-HWY_INLINE Vec<D> Exp(D d, Vec<D> x) {
-  x = Within(d, -104.5f, x, 89.0f);
+template <class D, class V>
+HWY_INLINE V ExpWithin(D d, V x) {
   const auto n = hn::Round(hn::Mul(x, hn::Set(d, 1.44269504f)));
   auto r = hn::NegMulAdd(n, hn::Set(d, 0.693359375f), x);
   r = hn::NegMulAdd(n, hn::Set(d, -2.12194440e-4f), r);
@@ -76,6 +86,18 @@ HWY_INLINE Vec<D> Exp(D d, Vec<D> x) {
   p = hn::MulAdd(p, r, hn::Set(d, 0.5f));
   p = hn::Add(hn::MulAdd(hn::Mul(r, r), p, r), hn::Set(d, 1.0f));
   return TimesPowerOfTwo(d, p, n);
+}
+
+template <class D>
+HWY_INLINE Vec<D> Exp(D d, Vec<D> x) {
+  return ExpWithin(d, AtLeast(d, -104.5f, AtMost(d, x, 89.0f)));
+}
+
+// e^x of an x not above 0, as a term of a sum of about 1: what is below e^-87 counts as that, and
+// no result is a denormal number, which would be slow.
+template <class D>
+HWY_INLINE Vec<D> ExpTerm(D d, Vec<D> x) {
+  return ExpWithin(d, AtLeast(d, -87.0f, x));
 }
 
 // 1 / (1 + e^-x). For a large e^-x the sum rounds to it, and nothing cancels on either side.

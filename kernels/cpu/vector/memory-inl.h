@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 #include "hwy/highway.h"
 #include "kernels/cpu/internal/call.h"
@@ -34,9 +35,19 @@ HWY_INLINE Vec<D> Widen(D d, hn::VFromD<hn::Rebind<uint16_t, D>> half) {
   return hn::BitCast(d, hn::ShiftLeft<16>(hn::PromoteTo(bits, half)));
 }
 
+// The bits of x whose upper half is x as bf16.
+template <class D>
+HWY_INLINE hn::VFromD<hn::RebindToUnsigned<D>> RoundedBits(D d, Vec<D> x) {
+  const hn::RebindToUnsigned<D> bits;
+  const auto raw = hn::BitCast(bits, x);
+  const auto last = hn::And(hn::ShiftRight<16>(raw), hn::Set(bits, 1u));
+  const auto rounded = hn::Add(raw, hn::Add(last, hn::Set(bits, 0x7fffu)));
+  const auto quiet = hn::Or(raw, hn::Set(bits, 0x400000u));
+  return hn::IfThenElse(hn::RebindMask(bits, hn::IsNaN(x)), quiet, rounded);
+}
+
 template <class D>
 HWY_INLINE hn::VFromD<hn::Rebind<uint16_t, D>> Narrow(D d, Vec<D> x) {
-  const hn::RebindToUnsigned<D> bits;
   const hn::Rebind<uint16_t, D> half;
 #if HWY_TARGET == HWY_AVX3_ZEN4
   if constexpr (hn::MaxLanes(D()) == 16) {
@@ -46,13 +57,51 @@ HWY_INLINE hn::VFromD<hn::Rebind<uint16_t, D>> Narrow(D d, Vec<D> x) {
     }
   }
 #endif
-  const auto raw = hn::BitCast(bits, x);
-  const auto upper = hn::ShiftRight<16>(raw);
-  const auto last = hn::And(upper, hn::Set(bits, 1u));
-  const auto rounded = hn::ShiftRight<16>(hn::Add(raw, hn::Add(last, hn::Set(bits, 0x7fffu))));
-  const auto quiet = hn::Or(upper, hn::Set(bits, 0x40u));
-  const auto chosen = hn::IfThenElse(hn::RebindMask(bits, hn::IsNaN(x)), quiet, rounded);
-  return hn::TruncateTo(half, chosen);
+  return hn::TruncateTo(half, hn::ShiftRight<16>(RoundedBits(d, x)));
+}
+
+// Elements 0, 2, ... and 1, 3, ... of two vectors of bf16: one load and one instruction each, where
+// widening in order takes a shuffle more.
+template <class D>
+HWY_INLINE hn::VFromD<hn::RebindToUnsigned<D>> PairBits(D d, const BF16* from) {
+  const hn::RebindToUnsigned<D> bits;
+  const hn::Repartition<uint16_t, D> halves;
+  return hn::BitCast(bits, hn::LoadU(halves, reinterpret_cast<const uint16_t*>(from)));
+}
+template <class D>
+HWY_INLINE Vec<D> ReadEven(D d, const BF16* from) {
+  return hn::BitCast(d, hn::ShiftLeft<16>(PairBits(d, from)));
+}
+template <class D>
+HWY_INLINE Vec<D> ReadOdd(D d, const BF16* from) {
+  const hn::RebindToUnsigned<D> bits;
+  return hn::BitCast(d, hn::And(PairBits(d, from), hn::Set(bits, 0xffff0000u)));
+}
+
+// The way back.
+template <class D>
+HWY_INLINE void WriteEvenOdd(D d, Vec<D> even, Vec<D> odd, BF16* to) {
+  const hn::RebindToUnsigned<D> bits;
+  const hn::Repartition<uint16_t, D> halves;
+#if HWY_TARGET == HWY_AVX3_ZEN4
+  if constexpr (hn::MaxLanes(D()) == 16) {
+    constexpr int kDenormal = 0x20;
+    const __mmask16 lost = _kor_mask16(_mm512_fpclass_ps_mask(even.raw, kDenormal),
+                                       _mm512_fpclass_ps_mask(odd.raw, kDenormal));
+    if (HWY_LIKELY(lost == 0)) {
+      alignas(64) static constexpr uint16_t kInTurn[32] = {
+          0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
+          8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
+      const __m512i in_turn = _mm512_load_si512(kInTurn);
+      const __m512i both = (__m512i)_mm512_cvtne2ps_pbh(odd.raw, even.raw);
+      _mm512_storeu_si512(to, _mm512_permutexvar_epi16(in_turn, both));
+      return;
+    }
+  }
+#endif
+  const auto low = hn::ShiftRight<16>(RoundedBits(d, even));
+  const auto high = hn::And(RoundedBits(d, odd), hn::Set(bits, 0xffff0000u));
+  hn::StoreU(hn::BitCast(halves, hn::Or(low, high)), halves, reinterpret_cast<uint16_t*>(to));
 }
 
 // Named apart from Highway's Load and Store, which argument-dependent lookup would find and which
@@ -119,6 +168,20 @@ struct TailAccess {
   }
 };
 
+// Every other element of two vectors of bf16.
+struct EvenAccess {
+  template <class D>
+  HWY_INLINE Vec<D> In(D d, const BF16* from) const {
+    return ReadEven(d, from);
+  }
+};
+struct OddAccess {
+  template <class D>
+  HWY_INLINE Vec<D> In(D d, const BF16* from) const {
+    return ReadOdd(d, from);
+  }
+};
+
 // body(i, access) for the vectors of n elements. `body` must be marked HWY_ATTR.
 template <class D, class F>
 HWY_INLINE void ForVectors(D d, int64_t n, const F& body) {
@@ -126,6 +189,49 @@ HWY_INLINE void ForVectors(D d, int64_t n, const F& body) {
   int64_t i = 0;
   for (; i + lanes <= n; i += lanes) body(i, WholeAccess());
   if (i < n) body(i, TailAccess{static_cast<size_t>(n - i)});
+}
+
+// y[i] = body(i, access) for n elements of operands of one type, which y may lie over: bf16 two
+// vectors at a time, so `access` only reads. `body` must be marked HWY_ATTR.
+template <class D, class T, class F>
+HWY_INLINE void MapVectors(D d, int64_t n, T* y, const F& body) {
+  int64_t paired = 0;
+  if constexpr (std::is_same_v<T, BF16>) {
+    const int64_t step = 2 * static_cast<int64_t>(hn::Lanes(d));
+    for (; paired + step <= n; paired += step) {
+      const auto even = body(paired, EvenAccess());
+      const auto odd = body(paired, OddAccess());
+      WriteEvenOdd(d, even, odd, y + paired);
+    }
+  }
+  ForVectors(d, n - paired, [&](int64_t i, auto access) HWY_ATTR {
+    access.Out(d, body(paired + i, access), y + paired + i);
+  });
+}
+
+// The same for two results.
+template <class V>
+struct Both {
+  V first;
+  V second;
+};
+template <class D, class T, class F>
+HWY_INLINE void MapVectors(D d, int64_t n, T* y, T* z, const F& body) {
+  int64_t paired = 0;
+  if constexpr (std::is_same_v<T, BF16>) {
+    const int64_t step = 2 * static_cast<int64_t>(hn::Lanes(d));
+    for (; paired + step <= n; paired += step) {
+      const Both<Vec<D>> even = body(paired, EvenAccess());
+      const Both<Vec<D>> odd = body(paired, OddAccess());
+      WriteEvenOdd(d, even.first, odd.first, y + paired);
+      WriteEvenOdd(d, even.second, odd.second, z + paired);
+    }
+  }
+  ForVectors(d, n - paired, [&](int64_t i, auto access) HWY_ATTR {
+    const Both<Vec<D>> both = body(paired + i, access);
+    access.Out(d, both.first, y + paired + i);
+    access.Out(d, both.second, z + paired + i);
+  });
 }
 
 }  // namespace tessera::cpu::vector::HWY_NAMESPACE

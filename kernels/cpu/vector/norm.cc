@@ -18,22 +18,46 @@ namespace tessera::cpu::vector::HWY_NAMESPACE {
 
 using Float = hn::ScalableTag<float>;
 
-// What is fetched while a row is written, or the row itself at the end: sums over the next one
-// would wait for memory while nothing else moves.
+// What is fetched while a row is written, or the row itself at the end: sums over the row `steps`
+// further would wait for memory while nothing else moves.
 template <class T>
-HWY_INLINE const T* NextRow(const T* x, int64_t row, const Range& rows, const NormShape& shape) {
-  return row + 1 < rows.end ? x + shape.cols : x;
+HWY_INLINE const T* RowAhead(const T* x, int64_t steps, int64_t row, const Range& rows,
+                             const NormShape& shape) {
+  return row + steps < rows.end ? x + steps * shape.cols : x;
+}
+
+// write(row, finish(x, begin(x)), ahead) for rows x of a tensor. What a row needs is begun two rows
+// before and finished a row before it is written: sums end in a chain of additions, divisions and
+// roots, and the other two rows fill the time that takes.
+template <class T, class Begin, class Finish, class Write>
+HWY_INLINE void ForRowsAhead(const T* tensor, const Range& rows, const NormShape& shape,
+                             const Begin& begin, const Finish& finish, const Write& write) {
+  if (rows.size() <= 0) return;
+  const T* x = tensor + rows.begin * shape.cols;
+  auto finished = finish(x, begin(x));
+  auto begun = begin(rows.size() > 1 ? x + shape.cols : x);
+  for (int64_t row = rows.begin; row < rows.end; ++row, x += shape.cols) {
+    const auto now = finished;
+    const auto next = begun;
+    if (row + 2 < rows.end) begun = begin(x + 2 * shape.cols);
+    if (row + 1 < rows.end) finished = finish(x + shape.cols, next);
+    write(row, now, RowAhead(x, 3, row, rows, shape));
+  }
 }
 
 template <class T>
-HWY_INLINE float RmsScale(const T* x, const NormShape& shape) {
+HWY_INLINE float SquaresOf(const T* x, const NormShape& shape) {
   const Float d;
-  const auto sums = SumVectors(d, shape.cols, [=](int64_t i, auto access, auto* squares, auto*)
-                                                  HWY_ATTR {
-                                                    const auto value = access.In(d, x + i);
-                                                    *squares = hn::MulAdd(value, value, *squares);
-                                                  });
-  const double mean = static_cast<double>(sums.first) / static_cast<double>(shape.cols);
+  const auto sums =
+      SumVectors<T>(d, shape.cols, [=](int64_t i, auto access, auto* squares, auto*) HWY_ATTR {
+        const auto value = access.In(d, x + i);
+        *squares = hn::MulAdd(value, value, *squares);
+      });
+  return sums.first;
+}
+
+HWY_INLINE float RmsScale(float squares, const NormShape& shape) {
+  const double mean = static_cast<double>(squares) / static_cast<double>(shape.cols);
   return static_cast<float>(1 / std::sqrt(mean + shape.epsilon));
 }
 
@@ -44,18 +68,19 @@ void RunRms(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t, i
   const float shift = static_cast<float>(shape.scale_offset);
   const T* scale = In<T>(call, 1);
   const Range rows = RowsOf(task, shape.rows, shape.cols);
-  for (int64_t row = rows.begin; row < rows.end; ++row) {
+  const auto begin = [&](const T* x) HWY_ATTR { return SquaresOf(x, shape); };
+  const auto finish = [&](const T*, float squares) HWY_ATTR { return RmsScale(squares, shape); };
+  const auto write = [&](int64_t row, float r, const T* ahead) HWY_ATTR {
     const T* x = In<T>(call, 0) + row * shape.cols;
     T* y = Out<T>(call, 0) + row * shape.cols;
-    const float r = RmsScale(x, shape);
-    const T* ahead = NextRow(x, row, rows, shape);
-    ForVectors(d, shape.cols, [=](int64_t i, auto access) HWY_ATTR {
+    MapVectors(d, shape.cols, y, [=](int64_t i, auto access) HWY_ATTR {
       hwy::Prefetch(ahead + i);
       const auto factor = hn::Add(access.In(d, scale + i), hn::Set(d, shift));
       const auto unit = hn::Mul(access.In(d, x + i), hn::Set(d, r));
-      access.Out(d, hn::Mul(unit, factor), y + i);
+      return hn::Mul(unit, factor);
     });
-  }
+  };
+  ForRowsAhead(In<T>(call, 0), rows, shape, begin, finish, write);
 }
 
 template <class T>
@@ -74,7 +99,7 @@ void RunRmsGrad(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_
     const T* dy = In<T>(call, 2) + row * shape.cols;
     T* dx = Out<T>(call, 0) + row * shape.cols;
     // Squares of x and products g x in one pass.
-    const auto sums = SumVectors(
+    const auto sums = SumVectors<T>(
         d, shape.cols, [=](int64_t i, auto access, auto* squares, auto* dot) HWY_ATTR {
           const auto value = access.In(d, x + i);
           const auto factor = hn::Add(access.In(d, scale + i), hn::Set(d, shift));
@@ -82,11 +107,10 @@ void RunRmsGrad(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_
           *dot = hn::MulAdd(hn::Mul(access.In(d, dy + i), factor), value, *dot);
         });
     const double cols = static_cast<double>(shape.cols);
-    const double mean = static_cast<double>(sums.first) / cols;
-    const float r = static_cast<float>(1 / std::sqrt(mean + shape.epsilon));
+    const float r = RmsScale(sums.first, shape);
     const float back = static_cast<float>(static_cast<double>(sums.second) / cols) * r * r;
-    const T* ahead = NextRow(x, row, rows, shape);
-    const T* ahead_dy = NextRow(dy, row, rows, shape);
+    const T* ahead = RowAhead(x, 1, row, rows, shape);
+    const T* ahead_dy = RowAhead(dy, 1, row, rows, shape);
     ForVectors(d, shape.cols, [=](int64_t i, auto access) HWY_ATTR {
       hwy::Prefetch(ahead + i);
       hwy::Prefetch(ahead_dy + i);
@@ -106,23 +130,28 @@ struct RowMoments {
   float r;
 };
 
-// The mean first, then the squares of what is left: the difference of mean squares would cancel.
 template <class T>
-HWY_INLINE RowMoments MomentsOf(const T* x, const NormShape& shape) {
+HWY_INLINE float MeanOf(const T* x, const NormShape& shape) {
   const Float d;
-  const auto sums = SumVectors(d, shape.cols, [=](int64_t i, auto access, auto* sum, auto*)
-                                                  HWY_ATTR {
-                                                    *sum = hn::Add(*sum, access.In(d, x + i));
-                                                  });
-  const double cols = static_cast<double>(shape.cols);
-  const float mean = static_cast<float>(static_cast<double>(sums.first) / cols);
-  const auto apart = SumVectors(
+  const auto sums =
+      SumVectors<T>(d, shape.cols, [=](int64_t i, auto access, auto* sum, auto*) HWY_ATTR {
+        *sum = hn::Add(*sum, access.In(d, x + i));
+      });
+  return static_cast<float>(static_cast<double>(sums.first) / static_cast<double>(shape.cols));
+}
+
+// The squares of what the mean leaves: the difference of mean squares would cancel.
+template <class T>
+HWY_INLINE RowMoments MomentsAbout(const T* x, float mean, const NormShape& shape) {
+  const Float d;
+  const auto apart = SumVectors<T>(
       d, shape.cols, [=](int64_t i, auto access, auto* squares, auto* rest) HWY_ATTR {
         const auto off = Kept(d, hn::Sub(access.In(d, x + i), hn::Set(d, mean)), access);
         *squares = hn::MulAdd(off, off, *squares);
         *rest = hn::Add(*rest, off);
       });
   // What rounding left in the mean is taken out of the mean of squares.
+  const double cols = static_cast<double>(shape.cols);
   const double left = static_cast<double>(apart.second) / cols;
   const double variance =
       std::max(0.0, static_cast<double>(apart.first) / cols - left * left);
@@ -138,23 +167,24 @@ void RunLayer(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t,
   const T* scale = In<T>(call, 1);
   const T* bias = kBias ? In<T>(call, 2) : nullptr;
   const Range rows = RowsOf(task, shape.rows, shape.cols);
-  for (int64_t row = rows.begin; row < rows.end; ++row) {
+  const auto begin = [&](const T* x) HWY_ATTR { return MeanOf(x, shape); };
+  const auto finish = [&](const T* x, float mean) HWY_ATTR { return MomentsAbout(x, mean, shape); };
+  const auto write = [&](int64_t row, RowMoments moments, const T* ahead) HWY_ATTR {
     const T* x = In<T>(call, 0) + row * shape.cols;
     T* y = Out<T>(call, 0) + row * shape.cols;
-    const RowMoments moments = MomentsOf(x, shape);
-    const T* ahead = NextRow(x, row, rows, shape);
-    ForVectors(d, shape.cols, [=](int64_t i, auto access) HWY_ATTR {
+    MapVectors(d, shape.cols, y, [=](int64_t i, auto access) HWY_ATTR {
       hwy::Prefetch(ahead + i);
       const auto off = hn::Sub(access.In(d, x + i), hn::Set(d, moments.mean));
       const auto h = hn::Mul(off, hn::Set(d, moments.r));
       const auto factor = access.In(d, scale + i);
       if constexpr (kBias) {
-        access.Out(d, hn::MulAdd(h, factor, access.In(d, bias + i)), y + i);
+        return hn::MulAdd(h, factor, access.In(d, bias + i));
       } else {
-        access.Out(d, hn::Mul(h, factor), y + i);
+        return hn::Mul(h, factor);
       }
     });
-  }
+  };
+  ForRowsAhead(In<T>(call, 0), rows, shape, begin, finish, write);
 }
 
 template <class T>
@@ -173,8 +203,8 @@ void RunLayerGrad(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int3
     const T* x = In<T>(call, 0) + row * shape.cols;
     const T* dy = In<T>(call, 2) + row * shape.cols;
     T* dx = Out<T>(call, 0) + row * shape.cols;
-    const RowMoments moments = MomentsOf(x, shape);
-    const auto sums = SumVectors(
+    const RowMoments moments = MomentsAbout(x, MeanOf(x, shape), shape);
+    const auto sums = SumVectors<T>(
         d, shape.cols, [=](int64_t i, auto access, auto* sum, auto* dot) HWY_ATTR {
           const auto off = hn::Sub(access.In(d, x + i), hn::Set(d, moments.mean));
           const auto g = hn::Mul(access.In(d, dy + i), access.In(d, scale + i));

@@ -20,23 +20,15 @@ HWY_INLINE void ReadPairs(Float d, const float* from, Floats* even, Floats* odd)
   hn::LoadInterleaved2(d, from, *even, *odd);
 }
 HWY_INLINE void ReadPairs(Float d, const BF16* from, Floats* even, Floats* odd) {
-  const hn::RebindToUnsigned<Float> bits;
-  const hn::Repartition<uint16_t, Float> halves;
-  const auto pairs =
-      hn::BitCast(bits, hn::LoadU(halves, reinterpret_cast<const uint16_t*>(from)));
-  *even = hn::BitCast(d, hn::ShiftLeft<16>(pairs));
-  *odd = hn::BitCast(d, hn::And(pairs, hn::Set(bits, 0xffff0000u)));
+  *even = ReadEven(d, from);
+  *odd = ReadOdd(d, from);
 }
 
 HWY_INLINE void WritePairs(Float d, Floats even, Floats odd, float* to) {
   hn::StoreInterleaved2(even, odd, d, to);
 }
 HWY_INLINE void WritePairs(Float d, Floats even, Floats odd, BF16* to) {
-  const hn::RebindToUnsigned<Float> bits;
-  const hn::Repartition<uint16_t, Float> halves;
-  const auto low = hn::PromoteTo(bits, Narrow(d, even));
-  const auto high = hn::ShiftLeft<16>(hn::PromoteTo(bits, Narrow(d, odd)));
-  hn::StoreU(hn::BitCast(halves, hn::Or(low, high)), halves, reinterpret_cast<uint16_t*>(to));
+  WriteEvenOdd(d, even, odd, to);
 }
 
 // Halves of the head: a[i] with b[i].

@@ -21,8 +21,7 @@ namespace tessera::cpu::vector::HWY_NAMESPACE {
 using Float = hn::ScalableTag<float>;
 
 // The largest element, NaN left out: it shows in the sum of exponentials.
-template <class T>
-HWY_INLINE float MaxOf(const T* x, int64_t n) {
+HWY_INLINE float MaxOf(const float* x, int64_t n) {
   const Float d;
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   const auto lowest = hn::Set(d, -std::numeric_limits<float>::infinity());
@@ -43,40 +42,78 @@ HWY_INLINE float MaxOf(const T* x, int64_t n) {
   return hn::ReduceMax(d, LargerNumber(d, LargerNumber(d, a, b), LargerNumber(d, c, e)));
 }
 
-// The sum of e^(x - shift). As many elements at `ahead` are fetched meanwhile.
-template <class T>
-HWY_INLINE float SumExp(const T* x, int64_t n, float shift, const T* ahead) {
+// As integers that order like the numbers, twice as many at once: negative ones with all bits but
+// the sign turned over, which is its own inverse. NaN may come out, of which every sum is NaN.
+HWY_INLINE float MaxOf(const BF16* x, int64_t n) {
+  const hn::ScalableTag<int16_t> d;
+  const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
+  const int16_t* bits = reinterpret_cast<const int16_t*>(x);
+  const auto ordered = [=](auto v) HWY_ATTR {
+    return hn::Xor(v, hn::And(hn::ShiftRight<15>(v), hn::Set(d, int16_t{0x7fff})));
+  };
+  constexpr int16_t kMinusInfinity = -0x7f81;   // 0xff80, ordered
+  auto a = hn::Set(d, kMinusInfinity), b = a;
+  int64_t i = 0;
+  for (; i + 2 * lanes <= n; i += 2 * lanes) {
+    a = hn::Max(a, ordered(hn::LoadU(d, bits + i)));
+    b = hn::Max(b, ordered(hn::LoadU(d, bits + i + lanes)));
+  }
+  for (; i < n; i += lanes) {
+    const size_t count = static_cast<size_t>(std::min(lanes, n - i));
+    const auto some = ordered(hn::LoadN(d, bits + i, count));
+    a = hn::IfThenElse(hn::FirstN(d, count), hn::Max(a, some), a);
+  }
+  const int16_t max = hn::ReduceMax(d, hn::Max(a, b));
+  const uint16_t half = static_cast<uint16_t>(max < 0 ? max ^ 0x7fff : max);
+  return Get(BF16{half});
+}
+
+// The sum of value(x). As many elements at `ahead` are fetched meanwhile.
+template <class T, class F>
+HWY_INLINE float SumOf(const T* x, int64_t n, const T* ahead, const F& value) {
   const Float d;
-  const auto sums = SumVectors(d, n, [=](int64_t i, auto access, auto* sum, auto*) HWY_ATTR {
+  const auto sums = SumVectors<T>(d, n, [=](int64_t i, auto access, auto* sum, auto*) HWY_ATTR {
     hwy::Prefetch(ahead + i);
-    const auto shifted = hn::Sub(access.In(d, x + i), hn::Set(d, shift));
-    *sum = hn::Add(*sum, Kept(d, Exp(d, shifted), access));
+    *sum = hn::Add(*sum, Kept(d, value(access.In(d, x + i)), access));
   });
   return sums.first;
 }
 
-// The logarithm of the sum of e^x in one pass over memory: a block is read for its maximum and
-// then, from the nearest cache, for its exponentials, while the next block is fetched. What was
-// summed before a greater maximum came is scaled to it.
+// The sum of e^(x - max), where `max` is the largest element here or in what else is added.
 template <class T>
-HWY_INLINE double LogSumExp(const T* x, int64_t n) {
+HWY_INLINE float SumExp(const T* x, int64_t n, float max, const T* ahead) {
+  const Float d;
+  return SumOf(x, n, ahead,
+               [=](auto v) HWY_ATTR { return ExpTerm(d, hn::Sub(v, hn::Set(d, max))); });
+}
+
+// The logarithm of the sum of e^x in one pass over memory: a block is read for its maximum and
+// then, from the nearest cache, for its exponentials, while the block after the next is fetched, of
+// what ends at `end`: what is fetched for the next one comes late, for its maximum takes no time.
+// What was summed before a greater maximum came is scaled to it.
+template <class T>
+HWY_INLINE double LogSumExp(const T* x, int64_t n, const T* end) {
   constexpr int64_t kBlock = 2048;
+  const Float d;
+  // Infinite maxima cannot be shifted by themselves.
+  const auto shift = [](float max) { return std::isinf(max) ? 0.0 : static_cast<double>(max); };
   float max = -std::numeric_limits<float>::infinity();
-  float shift = 0;   // infinite maxima cannot be shifted by themselves
   double sum = 0;
   for (int64_t begin = 0; begin < n; begin += kBlock) {
     const int64_t count = std::min(kBlock, n - begin);
-    const float block_max = MaxOf(x + begin, count);
+    const T* block = x + begin;
+    const float block_max = MaxOf(block, count);
     if (block_max > max) {
+      if (sum != 0) sum *= std::exp(shift(max) - shift(block_max));
       max = block_max;
-      const float next = std::isinf(max) ? 0.0f : max;
-      if (sum != 0) sum *= std::exp(static_cast<double>(shift) - static_cast<double>(next));
-      shift = next;
     }
-    const T* ahead = begin + count < n ? x + begin + count : x;
-    sum += static_cast<double>(SumExp(x + begin, count, shift, ahead));
+    const T* ahead = end - block >= 2 * kBlock + count ? block + 2 * kBlock : block;
+    const float terms =
+        std::isinf(max) ? SumOf(block, count, ahead, [=](auto v) HWY_ATTR { return Exp(d, v); })
+                        : SumExp(block, count, max, ahead);
+    sum += static_cast<double>(terms);
   }
-  return static_cast<double>(shift) + std::log(sum);
+  return shift(max) + std::log(sum);
 }
 
 template <bool kLog, class T>
@@ -90,12 +127,12 @@ void RunSoftmax(const tsr_kernel_call* call, const tsr_kernel_plan*, int32_t, in
     const float max = MaxOf(x, cols);
     const float sum = SumExp(x, cols, max, x);
     const float factor = kLog ? std::log(sum) : 1 / sum;
-    ForVectors(d, cols, [=](int64_t i, auto access) HWY_ATTR {
+    MapVectors(d, cols, y, [=](int64_t i, auto access) HWY_ATTR {
       const auto shifted = hn::Sub(access.In(d, x + i), hn::Set(d, max));
       if constexpr (kLog) {
-        access.Out(d, hn::Sub(shifted, hn::Set(d, factor)), y + i);
+        return hn::Sub(shifted, hn::Set(d, factor));
       } else {
-        access.Out(d, hn::Mul(Exp(d, shifted), hn::Set(d, factor)), y + i);
+        return hn::Mul(Exp(d, shifted), hn::Set(d, factor));
       }
     });
   }
@@ -110,21 +147,22 @@ void RunSoftmaxGrad(const tsr_kernel_call* call, const tsr_kernel_plan*, int32_t
     const T* y = In<T>(call, 0) + row * cols;
     const T* dy = In<T>(call, 1) + row * cols;
     T* dx = Out<T>(call, 0) + row * cols;
-    const auto sums = SumVectors(d, cols, [=](int64_t i, auto access, auto* sum, auto*) HWY_ATTR {
-      const auto slope = access.In(d, dy + i);
-      if constexpr (kLog) {
-        *sum = hn::Add(*sum, slope);
-      } else {
-        *sum = hn::MulAdd(access.In(d, y + i), slope, *sum);
-      }
-    });
-    ForVectors(d, cols, [=](int64_t i, auto access) HWY_ATTR {
+    const auto sums =
+        SumVectors<T>(d, cols, [=](int64_t i, auto access, auto* sum, auto*) HWY_ATTR {
+          const auto slope = access.In(d, dy + i);
+          if constexpr (kLog) {
+            *sum = hn::Add(*sum, slope);
+          } else {
+            *sum = hn::MulAdd(access.In(d, y + i), slope, *sum);
+          }
+        });
+    MapVectors(d, cols, dx, [=](int64_t i, auto access) HWY_ATTR {
       const auto at = access.In(d, y + i), slope = access.In(d, dy + i);
       const auto total = hn::Set(d, sums.first);
       if constexpr (kLog) {
-        access.Out(d, hn::NegMulAdd(Exp(d, at), total, slope), dx + i);
+        return hn::NegMulAdd(Exp(d, at), total, slope);
       } else {
-        access.Out(d, hn::Mul(at, hn::Sub(slope, total)), dx + i);
+        return hn::Mul(at, hn::Sub(slope, total));
       }
     });
   }
@@ -135,16 +173,17 @@ void RunLoss(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32_t, 
   const auto shape = Params<CrossEntropyShape>(plan);
   const Float d;
   const Range rows = RowsOf(task, shape.rows, shape.classes);
+  const T* end = In<T>(call, 0) + shape.rows * shape.classes;
   for (int64_t row = rows.begin; row < rows.end; ++row) {
     const T* logits = In<T>(call, 0) + row * shape.classes;
     double total = 0;
     if (shape.smoothing != 0) {
       total = static_cast<double>(
-          SumVectors(d, shape.classes, [=](int64_t i, auto access, auto* all, auto*) HWY_ATTR {
+          SumVectors<T>(d, shape.classes, [=](int64_t i, auto access, auto* all, auto*) HWY_ATTR {
             *all = hn::Add(*all, access.In(d, logits + i));
           }).first);
     }
-    const double lse = LogSumExp(logits, shape.classes);
+    const double lse = LogSumExp(logits, shape.classes, end);
     const int64_t target = IndexAt(call->inputs[1], row);
     const bool is_class = target >= 0 && target < shape.classes;
     const double hit = is_class ? static_cast<double>(Get(logits[target])) : 0;
@@ -172,10 +211,9 @@ void RunLossGrad(const tsr_kernel_call* call, const tsr_kernel_plan* plan, int32
     const bool is_class = target >= 0 && target < shape.classes;
     // Read now: the result may lie over the logits.
     const float hit = is_class ? Get(logits[target]) : 0.0f;
-    ForVectors(d, shape.classes, [=](int64_t i, auto access) HWY_ATTR {
+    MapVectors(d, shape.classes, dlogits, [=](int64_t i, auto access) HWY_ATTR {
       const auto p = Exp(d, hn::Sub(access.In(d, logits + i), hn::Set(d, lse)));
-      access.Out(d, hn::MulSub(p, hn::Set(d, factors.of_p), hn::Set(d, factors.everywhere)),
-                 dlogits + i);
+      return hn::MulSub(p, hn::Set(d, factors.of_p), hn::Set(d, factors.everywhere));
     });
     if (!is_class) continue;
     const float p = std::exp(hit - lse);
