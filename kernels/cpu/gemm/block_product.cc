@@ -265,11 +265,12 @@ class BlockProduct {
             lhs = PlaceRows(kernel_, b_.in, strip, left, first_column);
             // Lines of a panel are in L2: to fetch them would hold up those of the right operand.
             if (first_column || lhs.data != left) {
-              of_left = NextRows(strip, first_column ? &rows : nullptr);
+              SetNextRows(strip, first_column ? &rows : nullptr, &of_left);
             }
           }
-          if (few) of_left = ahead.Next();
-          const Fetch of_right = ahead.Next();
+          if (few) ahead.Next(&of_left);
+          Fetch of_right;
+          ahead.Next(&of_right);
           target.left = &of_left;
           target.right = &of_right;
           const PackAside aside = TakeAside(ready, units, &next);
@@ -292,15 +293,18 @@ class BlockProduct {
 
   // Of the rows after |strip|: like |first|, those of the first tile, all that the first column
   // reads for the first time; then their first lines.
-  Fetch NextRows(const StripSource& strip, const Fetch* first) const {
+  void SetNextRows(const StripSource& strip, const Fetch* first, Fetch* next) const {
     const int64_t row_bytes = b_.lhs_row * element();
-    Fetch next = {.count = strip.width,
-                  .step = row_bytes,
-                  .second = kAlign,
-                  .third = 2 * kAlign};
-    if (first != nullptr) next = *first;
-    next.at = static_cast<const char*>(strip.data) + strip.width * row_bytes;
-    return next;
+    next->at = static_cast<const char*>(strip.data) + strip.width * row_bytes;
+    if (first != nullptr) {
+      next->SetForm(*first);
+      next->count = first->count;
+    } else {
+      next->count = strip.width;
+      next->step = row_bytes;
+      next->second = kAlign;
+      next->third = 2 * kAlign;
+    }
   }
 
   // The tile at |row| and |column| of the result.

@@ -129,8 +129,9 @@ class BlockTask {
                           j == column_begin_);
         }
         // What comes next comes in while this is used, a share with each tile.
-        const Fetch of_right = next_right.Next();
-        const Fetch of_left = p_.by_row() ? NextRows(k_block, i, j, rows) : next_left.Next();
+        Fetch of_right, of_left;
+        next_right.Next(&of_right);
+        p_.by_row() ? SetNextRows(k_block, i, j, rows, &of_left) : next_left.Next(&of_left);
         target.right = &of_right;
         target.left = &of_left;
         product(units, lhs.data, lhs.row, right, target);
@@ -178,13 +179,13 @@ class BlockTask {
   }
 
   // Like `rows`, those that are read for the first time after tile (i, j).
-  Fetch NextRows(int64_t k_block, int64_t i, int64_t j, const Fetch& rows) const {
+  void SetNextRows(int64_t k_block, int64_t i, int64_t j, const Fetch& rows, Fetch* next) const {
     const bool last = j + 1 == column_end_ && i + 1 == row_end_ && k_block + 1 < p_.k_blocks;
-    if (!last && (j != column_begin_ || i + 1 == row_end_)) return {};
-    Fetch next = rows;
-    next.at = static_cast<const char*>(
+    if (!last && (j != column_begin_ || i + 1 == row_end_)) return;
+    next->SetForm(rows);
+    next->count = rows.count;
+    next->at = static_cast<const char*>(
         (last ? LeftStrip(k_block + 1, row_begin_) : LeftStrip(k_block, i + 1)).data);
-    return next;
   }
 
   // What is read of a left operand that is packed by terms after a block of k.

@@ -54,17 +54,17 @@ class FetchWalk {
                       CeilDiv(rows_, std::max<int64_t>(1, tiles / (runs >> shift))));
   }
 
-  Fetch Next() {
-    if (at_ >= end_) return {};
-    Fetch fetch = form_;
-    fetch.at = at_ + row_ * form_.step;
-    fetch.count = std::min(share_, rows_ - row_) << form_.row_shift;
+  // Fills |fetch|, which was empty; leaves it so when all is dealt out.
+  void Next(Fetch* fetch) {
+    if (at_ >= end_) return;
+    fetch->SetForm(form_);
+    fetch->at = at_ + row_ * form_.step;
+    fetch->count = std::min(share_, rows_ - row_) << form_.row_shift;
     row_ += share_;
     if (row_ >= rows_) {
       row_ = 0;
       at_ += width_;
     }
-    return fetch;
   }
 
   // All of whose lines have been dealt out.
@@ -91,7 +91,9 @@ inline Fetch FetchStrip(const StripSource& strip, DType in, int64_t units,
   const auto element = static_cast<int64_t>(SizeOf(in));
   const Area area = {static_cast<const char*>(strip.data), strip.width, strip.step * element,
                      CeilDiv(strip.k * element, kAlign)};
-  return FetchWalk(area, 1, units, kernel).Next();
+  Fetch fetch;
+  FetchWalk(area, 1, units, kernel).Next(&fetch);
+  return fetch;
 }
 
 }  // namespace tessera::cpu::dense

@@ -35,7 +35,9 @@ inline constexpr int64_t kMostTileColumns = 32;   // that the drivers take
 
 // Lines of memory to bring to L2 while a tile is summed, in runs of four: runs of one row, then
 // those of the next. Any address will do. What a fetch has to work out keeps the sums waiting: with
-// AVX2 a unit is six cycles.
+// AVX2 a unit is six cycles. It is filled where the tile will read it and not copied: a copy reads
+// in halves what was just written in quarters, and a processor then waits until every store of the
+// tile before has reached the cache.
 inline constexpr int kRunShift = 2;
 inline constexpr int64_t kRunLines = 1 << kRunShift;
 struct Fetch {
@@ -47,6 +49,16 @@ struct Fetch {
   int64_t third = 0;      // the third; the fourth is at the sum of the two
   int32_t row_shift = 0;  // run r is of row r >> row_shift, and the (r & run_mask)-th of it
   int32_t run_mask = 0;
+
+  // All of |form| but where it begins and how many runs it has.
+  void SetForm(const Fetch& form) {
+    step = form.step;
+    run_step = form.run_step;
+    second = form.second;
+    third = form.third;
+    row_shift = form.row_shift;
+    run_mask = form.run_mask;
+  }
 
   [[gnu::always_inline]] const char* FirstLine(int64_t run) const {
     return at + (run >> row_shift) * step + (run & run_mask) * run_step;

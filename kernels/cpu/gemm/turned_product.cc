@@ -85,7 +85,8 @@ class TurnedProduct {
       target.out_step = target.add_step = kernel_.tile_columns;
       target.rows = static_cast<int32_t>(width);
       target.columns = Columns(j);
-      const Fetch next = ahead.Next();
+      Fetch next;
+      ahead.Next(&next);
       target.left = &next;
       kernel_.product_rows(units, left.data, left.row, Panel(first_k, j), target);
     }
