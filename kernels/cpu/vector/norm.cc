@@ -35,7 +35,8 @@ HWY_INLINE void ForRowsAhead(const T* tensor, const Range& rows, const NormShape
   if (rows.size() <= 0) return;
   const T* x = tensor + rows.begin * shape.cols;
   auto finished = finish(x, begin(x));
-  auto begun = begin(rows.size() > 1 ? x + shape.cols : x);
+  decltype(begin(x)) begun = {};
+  if (rows.size() > 1) begun = begin(x + shape.cols);
   for (int64_t row = rows.begin; row < rows.end; ++row, x += shape.cols) {
     const auto now = finished;
     const auto next = begun;
