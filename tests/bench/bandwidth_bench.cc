@@ -154,8 +154,8 @@ struct Subject {
   double Time(Team& team) {
     double seconds = 0;
     for (int32_t phase = 0; phase < plan.phase_count; ++phase) {
-      seconds += team.Run(plan.tasks[phase],
-                           [&](int64_t t) { plan.run(&call, &plan, phase, t); });
+      seconds +=
+          team.Run(plan.tasks[phase], [&](int64_t t) { plan.run(&call, &plan, phase, t); });
     }
     return seconds;
   }

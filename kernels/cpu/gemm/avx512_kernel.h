@@ -10,20 +10,12 @@ namespace {
 
 template <class Format, class Unit>
 constexpr GemmKernel Avx512Kernel() {
-  return {.tile_rows = 14,
-          .tile_columns = 32,
-          .unit = Format::kUnit,
-          .unit_bytes = 4,
-          .row_block_bytes = 2048,
-          .unit_block_bytes = 1024,
-          .rows_together = kRowsTogether,
-          .pack_rhs = PackUnits<Format, 32>,
-          .pack_units = PackUnits<Format, 14>,
-          .pack_rows = PackRowUnits<Format, 14>,
-          .product_units = TileRows<Unit, false, 14, 2, 14>,
-          .product_rows = TileRows<Unit, true, 14, 2, 14>,
-          .leave = EndStreams,
-          .packs_aside = true};
+  GemmKernel kernel = TileKernel<Unit, 14>();
+  kernel.row_block_bytes = 2048;
+  kernel.pack_rhs = PackUnits<Format, 32>;
+  kernel.pack_units = PackUnits<Format, 14>;
+  kernel.pack_rows = PackRowUnits<Format, 14>;
+  return kernel;
 }
 
 }  // namespace

@@ -298,7 +298,6 @@ class BlockProduct {
     next->at = static_cast<const char*>(strip.data) + strip.width * row_bytes;
     if (first != nullptr) {
       next->SetForm(*first);
-      next->count = first->count;
     } else {
       next->count = strip.width;
       next->step = row_bytes;

@@ -183,7 +183,6 @@ class BlockTask {
     const bool last = j + 1 == column_end_ && i + 1 == row_end_ && k_block + 1 < p_.k_blocks;
     if (!last && (j != column_begin_ || i + 1 == row_end_)) return;
     next->SetForm(rows);
-    next->count = rows.count;
     next->at = static_cast<const char*>(
         (last ? LeftStrip(k_block + 1, row_begin_) : LeftStrip(k_block, i + 1)).data);
   }

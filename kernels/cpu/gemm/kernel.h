@@ -50,8 +50,9 @@ struct Fetch {
   int32_t row_shift = 0;  // run r is of row r >> row_shift, and the (r & run_mask)-th of it
   int32_t run_mask = 0;
 
-  // All of |form| but where it begins and how many runs it has.
+  // All of |form| but where it begins.
   void SetForm(const Fetch& form) {
+    count = form.count;
     step = form.step;
     run_step = form.run_step;
     second = form.second;

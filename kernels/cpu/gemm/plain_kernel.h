@@ -10,20 +10,11 @@ namespace {
 
 template <class T>
 constexpr GemmKernel PlainKernel() {
-  return {.tile_rows = 6,
-          .tile_columns = 16,
-          .unit = 1,
-          .unit_bytes = 4,
-          .row_block_bytes = 1024,
-          .unit_block_bytes = 1024,
-          .rows_together = kRowsTogether,
-          .pack_rhs = PackPlain<T, 16>,
-          .pack_units = PackPlain<T, 6>,
-          .pack_rows = PackPlainRows<T, 6>,
-          .product_units = TileRows<UnitOf<T>, false, 6, 2, 6>,
-          .product_rows = TileRows<UnitOf<T>, true, 6, 2, 6>,
-          .leave = EndStreams,
-          .packs_aside = true};
+  GemmKernel kernel = TileKernel<UnitOf<T>, 6>();
+  kernel.pack_rhs = PackPlain<T, 16>;
+  kernel.pack_units = PackPlain<T, 6>;
+  kernel.pack_rows = PackPlainRows<T, 6>;
+  return kernel;
 }
 
 }  // namespace

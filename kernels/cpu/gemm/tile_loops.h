@@ -209,5 +209,21 @@ void TileRows(int64_t units, const void* lhs, int64_t lhs_row, const void* rhs,
                                                                      target);
 }
 
+// A kernel of kRows rows of two vectors of sums, all but its packers.
+template <class Unit, int kRows>
+constexpr GemmKernel TileKernel() {
+  return {.tile_rows = kRows,
+          .tile_columns = 2 * Vec::kLanes,
+          .unit = Unit::kTerms,
+          .unit_bytes = 4,
+          .row_block_bytes = 1024,
+          .unit_block_bytes = 1024,
+          .rows_together = kRowsTogether,
+          .product_units = TileRows<Unit, false, kRows, 2, kRows>,
+          .product_rows = TileRows<Unit, true, kRows, 2, kRows>,
+          .leave = EndStreams,
+          .packs_aside = true};
+}
+
 }  // namespace
 }  // namespace tessera::cpu::dense

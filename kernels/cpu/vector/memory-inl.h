@@ -29,6 +29,13 @@ using TagOf = hn::ScalableTag<Compute<T>>;
 template <class D>
 using Vec = hn::VFromD<D>;
 
+// Two results or sums of one pass.
+template <class V>
+struct Both {
+  V first;
+  V second;
+};
+
 template <class D>
 HWY_INLINE Vec<D> Widen(D d, hn::VFromD<hn::Rebind<uint16_t, D>> half) {
   const hn::RebindToUnsigned<D> bits;
@@ -46,13 +53,19 @@ HWY_INLINE hn::VFromD<hn::RebindToUnsigned<D>> RoundedBits(D d, Vec<D> x) {
   return hn::IfThenElse(hn::RebindMask(bits, hn::IsNaN(x)), quiet, rounded);
 }
 
+#if HWY_TARGET == HWY_AVX3_ZEN4
+// Lanes that the instructions for bf16 would take as zero.
+HWY_INLINE __mmask16 DenormalLanes(hn::Vec512<float> x) {
+  return _mm512_fpclass_ps_mask(x.raw, 0x20);
+}
+#endif
+
 template <class D>
 HWY_INLINE hn::VFromD<hn::Rebind<uint16_t, D>> Narrow(D d, Vec<D> x) {
   const hn::Rebind<uint16_t, D> half;
 #if HWY_TARGET == HWY_AVX3_ZEN4
   if constexpr (hn::MaxLanes(D()) == 16) {
-    constexpr int kDenormal = 0x20;
-    if (HWY_LIKELY(_mm512_fpclass_ps_mask(x.raw, kDenormal) == 0)) {
+    if (HWY_LIKELY(DenormalLanes(x) == 0)) {
       return {(__m256i)_mm512_cvtneps_pbh(x.raw)};
     }
   }
@@ -85,10 +98,7 @@ HWY_INLINE void WriteEvenOdd(D d, Vec<D> even, Vec<D> odd, BF16* to) {
   const hn::Repartition<uint16_t, D> halves;
 #if HWY_TARGET == HWY_AVX3_ZEN4
   if constexpr (hn::MaxLanes(D()) == 16) {
-    constexpr int kDenormal = 0x20;
-    const __mmask16 lost = _kor_mask16(_mm512_fpclass_ps_mask(even.raw, kDenormal),
-                                       _mm512_fpclass_ps_mask(odd.raw, kDenormal));
-    if (HWY_LIKELY(lost == 0)) {
+    if (HWY_LIKELY(_kor_mask16(DenormalLanes(even), DenormalLanes(odd)) == 0)) {
       alignas(64) static constexpr uint16_t kInTurn[32] = {
           0, 16, 1, 17, 2,  18, 3,  19, 4,  20, 5,  21, 6,  22, 7,  23,
           8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31};
@@ -191,42 +201,41 @@ HWY_INLINE void ForVectors(D d, int64_t n, const F& body) {
   if (i < n) body(i, TailAccess{static_cast<size_t>(n - i)});
 }
 
+// body(i) for the pairs of vectors of n elements, where they are bf16; answers with how many
+// elements that was. `body` is generic, so as to be compiled for bf16 alone, and marked HWY_ATTR.
+template <class T, class D, class F>
+HWY_INLINE int64_t ForPairs(D d, int64_t n, const F& body) {
+  int64_t i = 0;
+  if constexpr (std::is_same_v<T, BF16>) {
+    const int64_t step = 2 * static_cast<int64_t>(hn::Lanes(d));
+    for (; i + step <= n; i += step) body(i);
+  }
+  return i;
+}
+
 // y[i] = body(i, access) for n elements of operands of one type, which y may lie over: bf16 two
 // vectors at a time, so `access` only reads. `body` must be marked HWY_ATTR.
 template <class D, class T, class F>
 HWY_INLINE void MapVectors(D d, int64_t n, T* y, const F& body) {
-  int64_t paired = 0;
-  if constexpr (std::is_same_v<T, BF16>) {
-    const int64_t step = 2 * static_cast<int64_t>(hn::Lanes(d));
-    for (; paired + step <= n; paired += step) {
-      const auto even = body(paired, EvenAccess());
-      const auto odd = body(paired, OddAccess());
-      WriteEvenOdd(d, even, odd, y + paired);
-    }
-  }
+  const int64_t paired = ForPairs<T>(d, n, [&](auto i) HWY_ATTR {
+    const auto even = body(i, EvenAccess());
+    const auto odd = body(i, OddAccess());
+    WriteEvenOdd(d, even, odd, y + i);
+  });
   ForVectors(d, n - paired, [&](int64_t i, auto access) HWY_ATTR {
     access.Out(d, body(paired + i, access), y + paired + i);
   });
 }
 
 // The same for two results.
-template <class V>
-struct Both {
-  V first;
-  V second;
-};
 template <class D, class T, class F>
 HWY_INLINE void MapVectors(D d, int64_t n, T* y, T* z, const F& body) {
-  int64_t paired = 0;
-  if constexpr (std::is_same_v<T, BF16>) {
-    const int64_t step = 2 * static_cast<int64_t>(hn::Lanes(d));
-    for (; paired + step <= n; paired += step) {
-      const Both<Vec<D>> even = body(paired, EvenAccess());
-      const Both<Vec<D>> odd = body(paired, OddAccess());
-      WriteEvenOdd(d, even.first, odd.first, y + paired);
-      WriteEvenOdd(d, even.second, odd.second, z + paired);
-    }
-  }
+  const int64_t paired = ForPairs<T>(d, n, [&](auto i) HWY_ATTR {
+    const Both<Vec<D>> even = body(i, EvenAccess());
+    const Both<Vec<D>> odd = body(i, OddAccess());
+    WriteEvenOdd(d, even.first, odd.first, y + i);
+    WriteEvenOdd(d, even.second, odd.second, z + i);
+  });
   ForVectors(d, n - paired, [&](int64_t i, auto access) HWY_ATTR {
     const Both<Vec<D>> both = body(paired + i, access);
     access.Out(d, both.first, y + paired + i);

@@ -23,14 +23,8 @@ namespace tessera::cpu::vector::HWY_NAMESPACE {
 // &first, &second) adds the terms of one vector. In a tail the lanes beyond the end must add 0,
 // which is so when terms are products of what was read; `Kept` is for others. `body` must be marked
 // HWY_ATTR.
-template <class S>
-struct TwoSums {
-  S first;
-  S second;
-};
-
 template <class T, class D, class F>
-HWY_INLINE TwoSums<hn::TFromD<D>> SumVectors(D d, int64_t n, const F& body) {
+HWY_INLINE Both<hn::TFromD<D>> SumVectors(D d, int64_t n, const F& body) {
   const int64_t lanes = static_cast<int64_t>(hn::Lanes(d));
   auto a0 = hn::Zero(d), a1 = hn::Zero(d), a2 = hn::Zero(d), a3 = hn::Zero(d);
   auto b0 = hn::Zero(d), b1 = hn::Zero(d), b2 = hn::Zero(d), b3 = hn::Zero(d);

@@ -21,10 +21,10 @@ using Float = hn::ScalableTag<float>;
 template <class T>
 HWY_INLINE double SumOf(const T* x, int64_t n) {
   const Float d;
-  return static_cast<double>(SumVectors<T>(d, n, [=](int64_t i, auto access, auto* sum, auto*)
-                                                  HWY_ATTR {
-                                                    *sum = hn::Add(*sum, access.In(d, x + i));
-                                                  }).first);
+  const auto sums = SumVectors<T>(d, n, [=](int64_t i, auto access, auto* sum, auto*) HWY_ATTR {
+    *sum = hn::Add(*sum, access.In(d, x + i));
+  });
+  return static_cast<double>(sums.first);
 }
 
 // Long rows are cut into parts of kTaskElements, short ones are a task together. Either way a row
@@ -111,11 +111,12 @@ void RunSquares(const tsr_kernel_call* call, const tsr_kernel_plan*, int32_t pha
   const Range range = ElementsOf(task, Count(call->inputs[0]));
   for (int64_t first = range.begin; first < range.end; first += kSquaresTile) {
     const T* x = In<T>(call, 0) + first;
-    const auto sums = SumVectors<T>(d, std::min(kSquaresTile, range.end - first),
-                                 [=](int64_t i, auto access, auto* sum, auto*) HWY_ATTR {
-                                   const auto value = hn::PromoteTo(d, access.In(half, x + i));
-                                   *sum = hn::MulAdd(value, value, *sum);
-                                 });
+    const int64_t count = std::min(kSquaresTile, range.end - first);
+    const auto sums =
+        SumVectors<T>(d, count, [=](int64_t i, auto access, auto* sum, auto*) HWY_ATTR {
+          const auto value = hn::PromoteTo(d, access.In(half, x + i));
+          *sum = hn::MulAdd(value, value, *sum);
+        });
     tiles[first / kSquaresTile] = sums.first;
   }
 }
